@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All use cases of an open workspace in one frozen record, and how a workspace is opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from app.events import Events
+    from app.usecases.creators import Creators
+    from app.usecases.rating import Rating
+    from app.usecases.recruiting import Recruiting
+    from app.usecases.workspace import Workspace
+    from app.values import Actor, WorkspaceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What doors hand to the window and the command line; one per open workspace."""
+
+    ref: WorkspaceRef
+    actor: Actor
+    events: Events
+    workspace: Workspace
+    creators: Creators
+    recruiting: Recruiting
+    rating: Rating
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        self.workspace.close()
+
+
+class Open(Protocol):
+    """Opens, creates and restores workspaces; picklable, so that a child process can be handed it."""
+
+    def __call__(self, ref: WorkspaceRef, actor: Actor) -> Services:
+        """Open an existing workspace; WorkspaceError says why not."""
+
+    def create(self, ref: WorkspaceRef, actor: Actor, *, force: bool = False) -> Services:
+        """Create a workspace; refuses to touch an existing one unless forced."""
+
+    def restore(self, backup: Path, ref: WorkspaceRef, *, force: bool = False) -> Mapping[str, object]:
+        """Put a verified backup in a workspace's place; the replaced file is kept beside it."""

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workspace itself: what is in it, its operations and their undo, its health, backup and audit trail.
+
+A tenth word beside the product's nine areas: what it does concerns all of them and none in particular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from app.jobs import Job
+from app.values import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What is in a workspace. ``content_hash`` is SHA-256 over the facts that stand."""
+
+    workspace: str
+    schema_version: int
+    engine: str
+    sqlite_version: str | None
+    content_hash: str | None
+    counts: Mapping[str, int]
+    zone: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something an undo left as it is, and why (a code under ``kept.<code>``)."""
+
+    table: str
+    id: int
+    field: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What an undo or redo did."""
+
+    operation_id: int
+    kind: str
+    inserted_removed: int
+    updates_reverted: int
+    kept: tuple[Kept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing somebody did to data. ``summary`` is kind-specific (file, counts, mapping ...)."""
+
+    id: int
+    kind: str
+    at: int
+    by: str
+    undone_at: int | None
+    summary: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding of the doctor or of the audit check; ``name`` is a code under ``check.<name>``."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class House(Protocol):
+    """Looks after the workspace as a whole. One method is one transaction."""
+
+    def info(self, with_hash: bool) -> Info:
+        """Contents; the hash reads everything."""
+
+    def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
+        """Newest first; ``kind`` is a prefix, as ``import.``."""
+
+    def undo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
+        """Take one operation back, whole, even after later ones; what cannot be taken back is listed."""
+
+    def redo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
+        """Do an undone operation again."""
+
+    def doctor(self, repair: bool, job: Job) -> list[Check]:
+        """Integrity of file, keys, search index, figures and audit chain."""
+
+    def verify_audit(self) -> list[Check]:
+        """Whether the audit chain is whole; names the first broken number."""
+
+    def backup(self, target: Path, job: Job) -> Mapping[str, object]:
+        """Verified copy; returns what was checked."""
+
+    def data_version(self) -> int:
+        """Grows when another process has written."""
+
+    def close(self) -> None:
+        """Let go of the file."""
