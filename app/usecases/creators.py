@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from app.jobs import Job
+from app.errors import UsageError
+from app.events import CreatorsChanged, Events, OperationRecorded
+from app.jobs import Job, Quiet
+from app.rules import cells
+from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of
 from app.values import Actor, Group, Stage, Tier
 
 Ids: TypeAlias = npt.NDArray[np.int64]
@@ -369,3 +374,175 @@ class Roster(Protocol):
 
     def facets(self) -> Mapping[str, Sequence[str]]:
         """Distinct values that a filter may offer: platform, category, city, country, owner, tags."""
+
+
+# ---------------------------------------------------------------- the use case
+
+DEFAULT_COLUMNS: Final = tuple(
+    name for name, one in CREATOR_FIELDS.items() if one.home in {Home.CREATOR, Home.ACCOUNT, Home.METRIC}
+)
+"""Columns of an export that asks for none: everything that an import takes, so that it can come back."""
+
+FILTER_FIELDS: Final = {name: one for name, one in CREATOR_FIELDS.items() if one.home is not Home.ROW}
+
+
+class Creators:
+    """What people do with creators."""
+
+    def __init__(self, store: Roster, files: Files, actor: Actor, clock: Callable[[], int], events: Events) -> None:
+        """Work on a store, with files, as somebody."""
+        self._store, self._files, self._actor, self._clock, self._events = store, files, actor, clock, events
+
+    @property
+    def zone(self) -> str:
+        """Time zone of the workspace."""
+        return self._store.zone
+
+    def check(self, question: Question) -> None:
+        """UsageError naming the place of a mistake in the filter or the sort."""
+        parse_filter(question.where, self.zone)
+        for key in question.sort:
+            _known_field(key.field)
+
+    def count(self, question: Question) -> int:
+        """How many creators a question has."""
+        return self._store.count(question)
+
+    def ids(self, question: Question) -> Ids:
+        """Their ids in order."""
+        return self._store.ids(question)
+
+    def page(self, question: Question, limit: int = 100, offset: int = 0) -> list[RosterRow]:
+        """Some rows of the answer."""
+        return self._store.page(question, limit, offset)
+
+    def rows(self, ids: Sequence[int]) -> list[RosterRow]:
+        """Rows for ids, in the ids' order."""
+        return self._store.rows(ids)
+
+    def detail(self, creator_id: int) -> CreatorDetail:
+        """Everything about one creator."""
+        detail = self._store.detail(creator_id)
+        if detail is None:
+            raise UsageError("unknown_creator", id=creator_id)
+        return detail
+
+    def find(self, reference: str) -> int:
+        """Id for ``123`` or ``platform:platform_uid``."""
+        found = self._store.find(reference)
+        if found is None:
+            raise UsageError("unknown_creator", id=reference)
+        return found
+
+    def facets(self) -> Mapping[str, Sequence[str]]:
+        """Values that a filter may offer, by field."""
+        return self._store.facets()
+
+    def add(self, values: Mapping[str, str]) -> RosterRow:
+        """Add a creator with one account from texts as typed."""
+        typed = self._typed(values)
+        if not typed.get("name"):
+            raise UsageError("value_missing", field="name")
+        if not typed.get("platform"):
+            raise UsageError("value_missing", field="platform")
+        if not (typed.get("platform_uid") or typed.get("handle")):
+            raise UsageError("value_missing", field="platform_uid")
+        creator_id = self._store.add(typed, self._actor, self._clock())
+        self._changed((creator_id,))
+        return self._store.rows([creator_id])[0]
+
+    def edit(self, ids: Sequence[int], values: Mapping[str, str], reason: str | None = None) -> int:
+        """Set fields of creators from texts as typed, "" empties; returns the operation's id, 0 if nothing changed."""
+        typed = self._typed(values)
+        for name in ("name", "stage", "platform"):
+            if name in typed and typed[name] is None:
+                raise UsageError("value_missing", field=name)
+        if {"platform", "platform_uid"} & typed.keys():
+            raise UsageError("field_fixed", field="platform_uid" if "platform_uid" in typed else "platform")
+        return self._operated(self._store.edit(ids, typed, self._actor, self._clock(), reason), ids)
+
+    def tag(self, ids: Sequence[int], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
+        """Add and take off tags; returns the operation's id, 0 if nothing changed."""
+        words = [cells.parse_text(word) for word in add]
+        return self._operated(
+            self._store.tag(ids, [word for word in words if word], list(remove), self._actor, self._clock()), ids
+        )
+
+    def preview(self, request: ImportRequest) -> Preview:
+        """Head of a file and what its columns were taken for."""
+        return self._files.preview(request)
+
+    def import_file(self, request: ImportRequest, job: Job | None = None) -> ImportReport:
+        """Take a file of creators in, all or nothing; a dry run only tells."""
+        job = job or Quiet()
+        started = time.monotonic()
+        now = self._clock()
+        parsed = self._files.parse(request, self.zone, now, job)
+        done = self._store.upsert(parsed, request, self._actor, now, job)
+        rejects = (*parsed.rejects, *done.rejects)
+        if request.errors_to is not None and rejects:
+            self._files.write_rejects(request.errors_to, request, rejects)
+        if done.operation_id:
+            self._changed(done.creator_ids if len(done.creator_ids) <= _MANY else ())
+        return ImportReport(
+            import_id=done.operation_id,
+            kind="creators",
+            read=parsed.read,
+            inserted=done.inserted,
+            updated=done.updated,
+            unchanged=done.unchanged,
+            rejected=len({reject.row for reject in rejects}),
+            duplicates=parsed.duplicates,
+            sums=parsed.sums,
+            mapping=parsed.mapping,
+            unmapped=tuple(parsed.unmapped),
+            warnings=tuple(parsed.warnings),
+            changes=done.changes,
+            errors=tuple(sorted(rejects, key=lambda reject: reject.row)),
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    def export(self, question: Question, columns: Sequence[str], path: Path, job: Job | None = None) -> int:
+        """Write the answer as CSV or XLSX, one row an account; returns the rows written."""
+        self.check(question)
+        wanted = tuple(columns) or DEFAULT_COLUMNS
+        for name in wanted:
+            _known_field(name)
+        rows = self._store.export(question, wanted)
+        return self._files.write_table(path, wanted, _watched(rows, job or Quiet()))
+
+    def _typed(self, values: Mapping[str, str]) -> dict[str, object]:
+        """Texts as values of their fields; UsageError names field and value."""
+        typed: dict[str, object] = {}
+        for name, text in values.items():
+            one = _known_field(name)
+            if not one.importable or one.home is Home.ROW:
+                raise UsageError("field_fixed", field=name)
+            typed[one.name] = cells.typed(one, text, self.zone)
+        return typed
+
+    def _operated(self, operation_id: int, ids: Sequence[int]) -> int:
+        if operation_id:
+            self._changed(tuple(ids))
+        return operation_id
+
+    def _changed(self, ids: Sequence[int]) -> None:
+        self._events.announce(CreatorsChanged(tuple(ids)), OperationRecorded())
+
+
+_MANY: Final = 1000
+
+
+def _known_field(name: str) -> Field:
+    one = field_of(name)
+    if one is None:
+        raise UsageError("unknown_field", field=name)
+    return one
+
+
+def _watched(rows: Iterator[tuple[object, ...]], job: Job) -> Iterator[tuple[object, ...]]:
+    for done, row in enumerate(rows):
+        if done % 5000 == 0:
+            job.check()
+            job.progress("write", done)
+        yield row

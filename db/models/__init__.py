@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every table; importing this package fills the metadata."""
+
+from __future__ import annotations
+
+from db.base import Base
+from db.models import creators, records
+
+__all__ = ["Base", "creators", "records"]

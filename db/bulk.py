@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many rows at once, inside the open transaction: the driver's executemany on SQLite, COPY on PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+
+def quoted(name: str) -> str:
+    """A column or table name that is safe in SQL text; all names are our own."""
+    return f'"{name}"'
+
+
+def insert(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Insert rows given as tuples in the order of the columns."""
+    names = ", ".join(map(quoted, columns))
+    if connection.dialect.name == "postgresql":
+        with driver_cursor(connection) as cursor, cursor.copy(f"copy {quoted(table)} ({names}) from stdin") as copy:
+            for row in rows:
+                copy.write_row(row)
+        return
+    marks = ", ".join("?" * len(columns))
+    driver_cursor(connection).executemany(f"insert into {quoted(table)} ({names}) values ({marks})", rows)  # noqa: S608
+
+
+def update(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Set columns by id; each row is the values in the order of the columns, then the id."""
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    sets = ", ".join(f"{quoted(column)} = {mark}" for column in columns)
+    statement = f"update {quoted(table)} set {sets} where id = {mark}"  # noqa: S608
+    driver_cursor(connection).executemany(statement, rows)
+
+
+def delete(connection: Connection, table: str, ids: Iterable[int]) -> None:
+    """Delete rows by id."""
+    mark = "%s" if connection.dialect.name == "postgresql" else "?"
+    driver_cursor(connection).executemany(
+        f"delete from {quoted(table)} where id = {mark}",  # noqa: S608
+        ((row_id,) for row_id in ids),
+    )
+
+
+def reserve(connection: Connection, table: str, count: int) -> int:
+    """First of ``count`` row ids that nobody else will get, now or ever again."""
+    if connection.dialect.name == "postgresql":
+        sequence = f"pg_get_serial_sequence('{table}', 'id')"
+        last = connection.execute(
+            text(f"select setval({sequence}, nextval({sequence}) + :more)"),  # noqa: S608
+            {"more": count - 1},
+        ).scalar_one()
+        return int(last) - count + 1
+    taken = connection.execute(text("select seq from sqlite_sequence where name = :table"), {"table": table}).scalar()
+    first = int(taken or 0) + 1
+    # Written at once: a second reservation before the rows are there must not get the same ids.
+    if taken is None:
+        connection.execute(text("insert into sqlite_sequence (name, seq) values (:t, :s)"), {"t": table, "s": first + count - 1})
+    else:
+        connection.execute(text("update sqlite_sequence set seq = :s where name = :t"), {"t": table, "s": first + count - 1})
+    return first
+
+
+def keep_ids(connection: Connection, ids: Iterable[int]) -> None:
+    """Fill the temporary table ``wanted(pos, id)`` with ids in their order, for joins with many ids."""
+    keep(connection, "wanted", (("pos", "bigint"), ("id", "bigint")), enumerate(ids))
+
+
+def keep(
+    connection: Connection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]
+) -> None:
+    """Fill a temporary table of the transaction with rows."""
+    described = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns)
+    drop = " on commit drop" if connection.dialect.name == "postgresql" else ""
+    connection.exec_driver_sql(f"drop table if exists {_temp(connection)}{quoted(name)}")
+    connection.exec_driver_sql(f"create temporary table {quoted(name)} ({described}){drop}")
+    insert(connection, name, [column for column, _ in columns], rows)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"analyze {quoted(name)}")
+
+
+def _temp(connection: Connection) -> str:
+    return "pg_temp." if connection.dialect.name == "postgresql" else "temp."
+
+
+def driver_cursor(connection: Connection) -> Any:  # noqa: ANN401 (two drivers, neither typed alike)
+    """A cursor of the driver below, in the same transaction."""
+    return connection.connection.cursor()

@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Creators: roster rows by question, one in depth, edits, and files taken in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, select, text
+
+from app.errors import UsageError
+from app.rules.cells import handle_key
+from app.rules.fields import METRIC_PREFIX, Home, Kind, field_of
+from app.usecases.creators import (
+    AccountRow,
+    Chunk,
+    CreatorDetail,
+    HistoryRow,
+    MetricRow,
+    RosterRow,
+    StageRow,
+    TierRow,
+    Upserted,
+)
+from app.values import Group, Stage, Tier, iso
+from db import bulk, questions
+from db.engine import reading, writing
+from db.models.creators import Account, AccountMetric, Creator, CreatorTag, StageStep, TierStep
+from db.models.records import Operation
+from db.writers import edits, rollups, search, settings
+from db.writers.operations import Log
+from db.writers.upsert import ACCOUNT_COLUMNS, CREATOR_COLUMNS, Upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, Engine
+
+    from app.jobs import Job
+    from app.usecases.creators import Ids, ImportRequest, Parsed, Question
+    from app.values import Actor
+
+CHUNK: Final = 50_000
+"""Rows of a file that are handled at a time: bounds memory, keeps the number of statements small."""
+
+_EXPORTED: Final = 2_000
+_FACETS: Final = ("platform", "category", "city", "country", "owner")
+_FACET_SIZE: Final = 200
+_ACCOUNT_ROW: Final = tuple(AccountRow.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorStore:
+    """Fulfils ``Roster`` on a workspace's database."""
+
+    engine: Engine
+
+    @property
+    def zone(self) -> str:
+        """Time zone of the workspace."""
+        with reading(self.engine) as connection:
+            return settings.zone(connection)
+
+    # ------------------------------------------------------------ questions
+
+    def count(self, question: Question) -> int:
+        """How many creators a question has."""
+        with reading(self.engine) as connection:
+            return questions.count(connection, question)
+
+    def ids(self, question: Question) -> Ids:
+        """Their ids in order, shape (n,)."""
+        with reading(self.engine) as connection:
+            return questions.ids(connection, question)
+
+    def page(self, question: Question, limit: int, offset: int) -> list[RosterRow]:
+        """Some rows of the answer."""
+        with reading(self.engine) as connection:
+            return _roster(connection, questions.page(connection, question, limit, offset))
+
+    def rows(self, ids: Sequence[int]) -> list[RosterRow]:
+        """Rows for ids, in the ids' order; an id that is gone is left out."""
+        with reading(self.engine) as connection:
+            return _roster(connection, [int(one) for one in ids])
+
+    def find(self, reference: str) -> int | None:
+        """Id for ``123`` or ``platform:platform_uid``."""
+        platform, colon, uid = reference.partition(":")
+        with reading(self.engine) as connection:
+            if not colon:
+                if not reference.isdecimal() or len(reference) > 18:  # noqa: PLR2004 (64 bits)
+                    return None
+                return connection.execute(select(Creator.id).where(Creator.id == int(reference))).scalar()
+            statement = select(Account.creator_id).where(Account.platform == platform, Account.platform_uid == uid)
+            return connection.execute(statement).scalar()
+
+    def facets(self) -> Mapping[str, Sequence[str]]:
+        """Values that a filter may offer, the most used first."""
+        with reading(self.engine) as connection:
+            found = {name: _most_used(connection, "creator", name) for name in _FACETS}
+            return {**found, "tags": _most_used(connection, "creator_tag", "tag")}
+
+    def detail(self, creator_id: int) -> CreatorDetail | None:
+        """Everything about one creator."""
+        with reading(self.engine) as connection:
+            rows = _roster(connection, [creator_id])
+            if not rows:
+                return None
+            notes, version = connection.execute(
+                select(Creator.notes, Creator.version).where(Creator.id == creator_id)
+            ).one()
+            accounts = [account.id for account in rows[0].accounts]
+            return CreatorDetail(
+                rows[0],
+                notes,
+                version,
+                _metrics(connection, accounts),
+                _stages(connection, creator_id),
+                _tiers(connection, accounts),
+                _history(connection, creator_id, accounts),
+            )
+
+    # ------------------------------------------------------------ edits
+
+    def add(self, values: Mapping[str, object], actor: Actor, now: int) -> int:
+        """Add a creator with one account; returns its id."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "creator.add", actor, now)
+            upsert = Upsert(connection, log, now, actor.name, ())
+            chunk = Chunk([1], {name: [value] for name, value in values.items()}, {})
+            upsert.take(chunk)
+            if not upsert.tally.inserted:
+                raise UsageError("creator_exists", id=_existing(connection, values))
+            log.finish({"creator_id": upsert.tally.creator_ids[0]})
+            return upsert.tally.creator_ids[0]
+
+    def edit(
+        self, ids: Sequence[int], values: Mapping[str, object], actor: Actor, now: int, reason: str | None
+    ) -> int:
+        """Set fields (None empties) of creators and their main accounts; returns the operation's id, 0 if nothing changed."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "creator.set", actor, now)
+            creators, accounts = _known(connection, ids)
+            _edit(log, creators, accounts, values, reason)
+            return _finished(log, creators, {"fields": sorted(values)}, reason)
+
+    def tag(self, ids: Sequence[int], add: Sequence[str], remove: Sequence[str], actor: Actor, now: int) -> int:
+        """Add and take off tags; returns the operation's id, 0 if nothing changed."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "creator.tag", actor, now)
+            creators, _ = _known(connection, ids)
+            edits.add_tags(log, creators, add)
+            edits.remove_tags(log, creators, remove)
+            return _finished(log, creators, {"added": list(add), "removed": list(remove)}, None)
+
+    # ------------------------------------------------------------ files
+
+    def upsert(self, parsed: Parsed, request: ImportRequest, actor: Actor, now: int, job: Job) -> Upserted:
+        """Take a parsed file in, all or nothing; a dry run only tells."""
+        if request.dry_run:
+            with reading(self.engine) as connection:
+                return _told(self._take(connection, None, parsed, actor, now, job), None)
+        with writing(self.engine) as connection:
+            log = Log(connection, "import.creators", actor, now)
+            upsert = self._take(connection, log, parsed, actor, now, job)
+            tally = upsert.tally
+            if not log.touched and not parsed.rejects and not tally.rejects and not parsed.records:
+                connection.rollback()
+                return _told(upsert, None)
+            rejects = [*parsed.rejects, *tally.rejects]
+            bulk.insert(
+                connection,
+                "rejected",
+                ("operation_id", "row", "field", "value", "code"),
+                ((log.id, reject.row, reject.column, reject.value, reject.code) for reject in rejects),
+            )
+            log.finish(
+                {
+                    "file": request.path.name,
+                    "digest": parsed.digest,
+                    "read": parsed.read,
+                    "inserted": tally.inserted,
+                    "updated": tally.updated,
+                    "unchanged": tally.unchanged,
+                    "rejected": len({reject.row for reject in rejects}),
+                    "duplicates": parsed.duplicates,
+                    "mapping": dict(parsed.mapping),
+                }
+            )
+            job.progress("commit", 1, 1)
+            return _told(upsert, log.id)
+
+    @staticmethod
+    def _take(connection: Connection, log: Log | None, parsed: Parsed, actor: Actor, now: int, job: Job) -> Upsert:
+        upsert = Upsert(connection, log, now, actor.name, parsed.key)
+        done = 0
+        for chunk in parsed.chunks(CHUNK):
+            job.check()
+            upsert.take(chunk)
+            done += len(chunk)
+            job.progress("upsert", done, parsed.records)
+        job.check()
+        return upsert
+
+    def export(self, question: Question, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
+        """Values of the columns for every creator and account of the answer, one row an account."""
+        with reading(self.engine) as connection:
+            ids = questions.ids(connection, question)
+            for first in range(0, len(ids), _EXPORTED):
+                rows = _roster(connection, [int(one) for one in ids[first : first + _EXPORTED]])
+                yield from _exported(connection, rows, columns)
+
+
+def _told(upsert: Upsert, operation_id: int | None) -> Upserted:
+    tally = upsert.tally
+    return Upserted(
+        operation_id,
+        tally.inserted,
+        tally.updated,
+        tally.unchanged,
+        tuple(tally.changes),
+        tuple(tally.rejects),
+        tuple(tally.creator_ids),
+    )
+
+
+
+# ---------------------------------------------------------------- edits of known creators
+
+
+def _known(connection: Connection, ids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Those of the creators that are there, and their main accounts."""
+    bulk.keep_ids(connection, dict.fromkeys(ids))
+    rows = connection.exec_driver_sql(
+        "select c.id, c.main_account_id from wanted w join creator c on c.id = w.id order by w.pos"
+    ).all()
+    if not rows:
+        raise UsageError("unknown_creator", id=", ".join(map(str, ids[:5])))
+    return [row[0] for row in rows], [row[1] for row in rows if row[1] is not None]
+
+
+def _edit(log: Log, creators: list[int], accounts: list[int], values: Mapping[str, object], reason: str | None) -> None:
+    fields = {name: value for name, value in values.items() if name in CREATOR_COLUMNS}
+    moved = edits.set_fields(log, "creator", creators, fields)
+    if "stage" in fields:
+        stages = {row_id: before["stage"] for row_id, before in moved.items() if "stage" in before}
+        edits.add_stage_steps(log, stages, Stage(fields["stage"]), reason)
+    of_account = {name: value for name, value in values.items() if name in ACCOUNT_COLUMNS}
+    if "handle" in of_account:
+        handle = of_account["handle"]
+        of_account["handle_key"] = handle_key(str(handle)) if handle else None
+    changed = edits.set_fields(log, "account", accounts, of_account)
+    figures = {name.removeprefix(METRIC_PREFIX): value for name, value in values.items() if _is_figure(name)}
+    touched = edits.add_figures(log, accounts, figures)  # type: ignore[arg-type]
+    if "tags" in values:
+        words = values["tags"] or ()
+        edits.remove_tags(log, creators, None)
+        edits.add_tags(log, creators, words)  # type: ignore[arg-type]
+    rollups.refresh_accounts(log.connection, touched, log.now)
+    if changed:
+        rollups.refresh_creators(log.connection, creators)
+
+
+def _is_figure(name: str) -> bool:
+    one = field_of(name)
+    return name == "followers" or (one is not None and one.home is Home.METRIC)
+
+
+def _finished(log: Log, creators: list[int], summary: Mapping[str, object], reason: str | None) -> int:
+    """Seal an edit; one that changed nothing leaves nothing."""
+    if not log.touched:
+        log.connection.rollback()
+        return 0
+    edits.touch(log, creators)
+    search.refresh(log.connection, creators)
+    return log.finish({"creators": len(creators), **summary}, reason)
+
+
+def _existing(connection: Connection, values: Mapping[str, object]) -> int:
+    """Id of the creator that already has an account."""
+    key = handle_key(str(values["handle"])) if values.get("handle") else None
+    statement = text(
+        "select creator_id from account where platform = :platform and (platform_uid = :uid or handle_key = :key) limit 1"
+    )
+    found = connection.execute(
+        statement, {"platform": values.get("platform"), "uid": values.get("platform_uid"), "key": key}
+    ).scalar()
+    return int(found or 0)
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
+    """Rows for ids, in the ids' order."""
+    if not ids:
+        return []
+    columns = (
+        Creator.id, Creator.name, Creator.stage, Creator.tier, Creator.group, Creator.followers, Creator.fee_fen,
+        Creator.category, Creator.city, Creator.country, Creator.owner, Creator.phone, Creator.wechat, Creator.email,
+        Creator.coupon, Creator.commission_bp, Creator.joined_at, Creator.updated_at,
+    )  # fmt: skip
+    found = connection.execute(select(*columns).where(Creator.id.in_(ids))).all()
+    accounts: dict[int, list[AccountRow]] = {}
+    wanted = [getattr(Account, name) for name in _ACCOUNT_ROW]
+    for owner, *values in connection.execute(
+        select(Account.creator_id, *wanted).where(Account.creator_id.in_(ids)).order_by(Account.id)
+    ):
+        accounts.setdefault(owner, []).append(AccountRow(**_with_tier(dict(zip(_ACCOUNT_ROW, values, strict=True)))))
+    tags: dict[int, list[str]] = {}
+    for owner, tag in connection.execute(
+        select(CreatorTag.creator_id, CreatorTag.tag).where(CreatorTag.creator_id.in_(ids)).order_by(CreatorTag.id)
+    ):
+        tags.setdefault(owner, []).append(tag)
+    rows = {
+        row.id: RosterRow(
+            row.id,
+            row.name,
+            Stage(row.stage),
+            None if row.tier is None else Tier(row.tier),
+            None if row.group is None else Group(row.group),
+            *row[5:],
+            tags=tuple(tags.get(row.id, ())),
+            accounts=tuple(accounts.get(row.id, ())),
+        )
+        for row in found
+    }
+    return [rows[one] for one in ids if one in rows]
+
+
+def _with_tier(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "tier": None if values["tier"] is None else Tier(values["tier"])}
+
+
+def _most_used(connection: Connection, table: str, column: str) -> list[str]:
+    statement = (
+        f'select "{column}" from {table} where "{column}" is not null'  # noqa: S608 (our names)
+        f' group by "{column}" order by count(*) desc, "{column}" limit {_FACET_SIZE}'
+    )
+    return list(connection.exec_driver_sql(statement).scalars())
+
+
+def _metrics(connection: Connection, accounts: Sequence[int]) -> tuple[MetricRow, ...]:
+    statement = (
+        select(
+            AccountMetric.account_id, AccountMetric.name, AccountMetric.value, AccountMetric.as_of, AccountMetric.raw,
+            Operation.summary, Operation.kind,
+        )
+        .outerjoin(Operation, Operation.id == AccountMetric.operation_id)
+        .where(AccountMetric.account_id.in_(accounts))
+        .order_by(AccountMetric.as_of.desc(), AccountMetric.id)
+    )  # fmt: skip
+    return tuple(
+        MetricRow(row.account_id, row.name, row.value, row.as_of, row.raw, _source(row.summary, row.kind))
+        for row in connection.execute(statement)
+    )
+
+
+def _source(summary: str | None, kind: str | None) -> str:
+    """Where a figure comes from: the imported file, else the kind of operation."""
+    return str(json.loads(summary or "{}").get("file") or kind or "")
+
+
+def _stages(connection: Connection, creator_id: int) -> tuple[StageRow, ...]:
+    steps = connection.execute(
+        select(StageStep.stage, StageStep.previous, StageStep.at, StageStep.by, StageStep.reason)
+        .where(StageStep.creator_id == creator_id)
+        .order_by(StageStep.at, StageStep.id)
+    )
+    return tuple(
+        StageRow(Stage(row.stage), None if row.previous is None else Stage(row.previous), row.at, row.by, row.reason)
+        for row in steps
+    )
+
+
+def _tiers(connection: Connection, accounts: Sequence[int]) -> tuple[TierRow, ...]:
+    statement = (
+        select(TierStep.account_id, TierStep.tier, TierStep.previous, TierStep.at, TierStep.policy_version)
+        .where(TierStep.account_id.in_(accounts))
+        .order_by(TierStep.at, TierStep.id)
+    )
+    return tuple(
+        TierRow(account, *(None if one is None else Tier(one) for one in (tier, previous)), at, version)
+        for account, tier, previous, at, version in connection.execute(statement)
+    )
+
+
+_HISTORY_ROWS: Final = 200
+
+
+def _history(connection: Connection, creator_id: int, accounts: Sequence[int]) -> tuple[HistoryRow, ...]:
+    """What operations that stand changed in a creator and its accounts, newest first."""
+    statement = text(
+        "select o.id, o.at, o.by, o.kind, c.before, c.after from change c join operation o on o.id = c.operation_id"
+        " where o.undone_at is null and ((c.table_name = 'creator' and c.row_id = :creator)"
+        " or (c.table_name = 'account' and c.row_id in :accounts)) order by o.id desc, c.id limit :limit"
+    ).bindparams(bindparam("accounts", expanding=True))
+    out = []
+    for row in connection.execute(
+        statement, {"creator": creator_id, "accounts": list(accounts), "limit": _HISTORY_ROWS}
+    ):
+        before, after = json.loads(row.before or "{}"), json.loads(row.after or "{}")
+        out += [
+            HistoryRow(row.id, row.at, row.by, row.kind, name, before.get(name), after.get(name))
+            for name in {**before, **after}
+            if name != "handle_key"
+        ]
+    return tuple(out)
+
+
+# ---------------------------------------------------------------- export
+
+
+def _exported(connection: Connection, rows: Sequence[RosterRow], columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
+    accounts = [account.id for row in rows for account in row.accounts]
+    figures = _latest_figures(connection, accounts, [name for name in columns if _is_figure(name)])
+    notes = _notes(connection, [row.id for row in rows]) if "notes" in columns else {}
+    for row in rows:
+        for account in row.accounts or (None,):
+            yield tuple(_cell(row, account, name, figures, notes) for name in columns)
+
+
+def _latest_figures(
+    connection: Connection, accounts: Sequence[int], names: Sequence[str]
+) -> dict[tuple[int, str], tuple[float, str | None]]:
+    if not names or not accounts:
+        return {}
+    statement = text(
+        "select m.account_id, m.name, m.value, m.raw from account_metric m where m.account_id in :accounts"
+        " and m.as_of = (select max(x.as_of) from account_metric x where x.account_id = m.account_id and x.name = m.name)"
+    ).bindparams(bindparam("accounts", expanding=True))
+    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(statement, {"accounts": list(accounts)})}
+
+
+def _notes(connection: Connection, ids: Sequence[int]) -> dict[int, str | None]:
+    return {row[0]: row[1] for row in connection.execute(select(Creator.id, Creator.notes).where(Creator.id.in_(ids)))}
+
+
+def _cell(
+    row: RosterRow,
+    account: AccountRow | None,
+    name: str,
+    figures: Mapping[tuple[int, str], tuple[float, str | None]],
+    notes: Mapping[int, str | None],
+) -> object:
+    """A field's value as a file carries it: codes for ranks, ISO times, plain numbers."""
+    one = field_of(name)
+    if one is None:
+        return None
+    if name == "notes":
+        return notes.get(row.id)
+    if _is_figure(name):
+        value = figures.get((account.id, name.removeprefix(METRIC_PREFIX)), (None, None))[0] if account else None
+        return int(value) if value is not None and value == int(value) else value
+    source = account if one.home is Home.ACCOUNT else row
+    value = getattr(source, name, None)
+    if one.kind is Kind.TAGS:
+        return ", ".join(row.tags) or None
+    if one.kind is Kind.RANK:
+        return None if value is None else value.code
+    if one.kind is Kind.MOMENT:
+        return None if value is None else iso(value)
+    return value

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit chain: one row per operation, each sealed by a hash over itself and the row before.
+
+The head is kept apart (``audit_head`` of the workspace's settings), so that a cut tail shows too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import select
+
+from db.models.records import AuditRow, WorkspaceSetting
+from db.writers import settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from app.values import Actor
+
+HEAD: Final = "audit_head"
+GENESIS: Final = "0" * 64
+
+
+def seal(fields: tuple[object, ...], previous: str) -> str:
+    """Hash of a row's fields (seq, at, login, device, action, object, digest, reason) over the hash before it."""
+    text = json.dumps([*fields, previous], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def append(
+    connection: Connection, actor: Actor, now: int, action: str, target: str, digest: str, reason: str | None = None
+) -> int:
+    """Add the next row; returns its number."""
+    head = settings.get(connection, HEAD)
+    last, previous = (int(head.split(":")[0]), head.split(":")[1]) if head else (0, GENESIS)
+    fields = (last + 1, now, actor.name, actor.device, action, target, digest, reason)
+    sealed = seal(fields, previous)
+    names = ("seq", "at", "login", "device", "action", "object", "digest", "reason")
+    connection.execute(
+        AuditRow.__table__.insert(),  # type: ignore[attr-defined]
+        {**dict(zip(names, fields, strict=True)), "previous": previous, "hash": sealed},
+    )
+    settings.put(connection, HEAD, f"{last + 1}:{sealed}")
+    return last + 1
+
+
+def first_fault(connection: Connection) -> tuple[int, str] | None:
+    """Number of the first row that was changed, removed, re-ordered or cut, and which it was; None if whole."""
+    previous, expected = GENESIS, 1
+    rows = connection.execution_options(stream_results=True).execute(select(AuditRow.__table__).order_by(AuditRow.seq))
+    for row in rows:
+        seq, at, login, device, action, target, digest, reason, before, sealed = row
+        if seq != expected:
+            return expected, "missing"
+        if before != previous or seal((seq, at, login, device, action, target, digest, reason), before) != sealed:
+            return seq, "changed"
+        previous, expected = sealed, expected + 1
+    head = connection.execute(select(WorkspaceSetting.value).where(WorkspaceSetting.name == HEAD)).scalar()
+    if (head or f"0:{GENESIS}") != f"{expected - 1}:{previous}":
+        return expected, "cut"
+    return None

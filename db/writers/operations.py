@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The change log of one operation: serves undo, history and the audit trail alike.
+
+Inserted rows are kept as id ranges, changed ones with the changed fields before and after.
+Derived columns (figures that ``rollups`` computes) are never logged: undo computes them anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, update
+
+from db import bulk
+from db.models.records import InsertedRange, Operation
+from db.writers import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import Connection
+
+    from app.values import Actor
+
+
+def dump(values: Mapping[str, object] | None) -> str | None:
+    """JSON text of changed fields."""
+    return None if values is None else json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+@dataclass(slots=True)
+class Log:
+    """An operation being written. ``finish`` seals it into the audit chain."""
+
+    connection: Connection
+    kind: str
+    actor: Actor
+    now: int
+    id: int = 0
+    _digest: Any = field(default_factory=hashlib.sha256)
+    _touched: int = 0
+
+    def __post_init__(self) -> None:
+        """Take the operation's row first: others refer to its id."""
+        statement = insert(Operation).values(kind=self.kind, at=self.now, by=self.actor.name, summary="{}")
+        self.id = int(self.connection.execute(statement.returning(Operation.id)).scalar_one())
+
+    @property
+    def touched(self) -> int:
+        """Rows inserted or changed so far."""
+        return self._touched
+
+    def inserted(self, table: str, first: int, count: int) -> None:
+        """Note a range of new rows."""
+        if count:
+            self._touched += count
+            self._digest.update(f"+{table}:{first}:{count}\n".encode())
+            values = {"operation_id": self.id, "table_name": table, "first": first, "last": first + count - 1}
+            self.connection.execute(insert(InsertedRange).values(values))
+
+    def insert(self, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> int:
+        """Insert rows under fresh ids and note them; returns the first id."""
+        if not rows:
+            return 0
+        first = bulk.reserve(self.connection, table, len(rows))
+        bulk.insert(self.connection, table, ("id", *columns), ((first + at, *row) for at, row in enumerate(rows)))
+        self.inserted(table, first, len(rows))
+        return first
+
+    def changed(self, table: str, rows: Iterable[tuple[int, Mapping[str, object] | None, Mapping[str, object] | None]]) -> None:
+        """Note rows that change: id, changed fields before, the same after (None: the row goes)."""
+        logged = []
+        for row_id, before, after in rows:
+            entry = (self.id, table, row_id, dump(before), dump(after))
+            self._digest.update(repr(entry[1:]).encode())
+            logged.append(entry)
+        self._touched += len(logged)
+        bulk.insert(self.connection, "change", ("operation_id", "table_name", "row_id", "before", "after"), logged)
+
+    def finish(self, summary: Mapping[str, object], reason: str | None = None) -> int:
+        """Keep the summary and add the audit row; returns the operation's id."""
+        text = dump(summary) or "{}"
+        self._digest.update(text.encode())
+        self.connection.execute(update(Operation).where(Operation.id == self.id).values(summary=text))
+        audit.append(self.connection, self.actor, self.now, self.kind, f"operation:{self.id}", self._digest.hexdigest(), reason)
+        return self.id
