@@ -52,8 +52,9 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
         cursor.execute("pragma foreign_keys=on")
         cursor.execute("pragma temp_store=file")
         cursor.execute(f"pragma cache_size=-{_PAGE_CACHE_KIB}")
-        cursor.execute("pragma secure_delete=off")
         cursor.close()
+        # Case as Python knows it, for "contains"; SQLite's own lower() knows ASCII only.
+        raw.create_function("fold", 1, _fold, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -61,6 +62,10 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
         connection.exec_driver_sql(f"begin {mode}")
 
     return engine
+
+
+def _fold(text: str | None) -> str | None:
+    return None if text is None else text.casefold()
 
 
 def postgres_engine(url: str) -> Engine:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded
 from app.jobs import Job, Quiet
+from app import filters
 from app.rules import cells
-from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of
+from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
 from app.values import Actor, Group, Stage, Tier
 
 Ids: TypeAlias = npt.NDArray[np.int64]
@@ -531,6 +532,17 @@ class Creators:
 
 
 _MANY: Final = 1000
+
+
+def parse_filter(where: str, zone: str) -> filters.Node | None:
+    """Syntax tree of a filter over a creator's fields; None for an empty one."""
+    return filters.parse(where, _filterable, zone, platform_code)
+
+
+def _filterable(name: str) -> Field | None:
+    one = field_of(name)
+    return None if one is None or one.home is Home.ROW else one
+
 
 
 def _known_field(name: str) -> Field:

@@ -17,6 +17,7 @@ import resources
 from app.rules.rating import tiers
 from app.values import Tier
 from db import bulk
+from db.models.creators import Creator
 from db.models.records import Policy
 from db.writers.operations import dump
 
@@ -188,3 +189,16 @@ def refresh_creators(connection: Connection, creator_ids: Iterable[int], policy:
 
 
 _FAR: Final = 1 << 62
+_CREATORS_AT_A_TIME: Final = 50_000
+
+
+def refresh_all_creators(connection: Connection) -> None:
+    """Take over every creator's main account anew."""
+    policy, last = tier_policy(connection, _FAR).policy, 0
+    while True:
+        statement = select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_CREATORS_AT_A_TIME)
+        ids = connection.execute(statement).scalars().all()
+        if not ids:
+            return
+        refresh_creators(connection, ids, policy)
+        last = ids[-1]

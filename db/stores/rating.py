@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rating: tiers banded from dated follower counts, their explanation, overrides, policy versions."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import insert, select, update
+
+from app.errors import UsageError
+from app.rules.rating import tiers
+from app.usecases.rating import (
+    AccountTier,
+    Override,
+    PolicyRow,
+    TierExplanation,
+    TierMove,
+    TierRun,
+    TierStep,
+)
+from app.values import Tier
+from db import bulk
+from db.engine import reading, writing
+from db.models.creators import Account, AccountMetric, Creator, TierOverride
+from db.models.records import Policy
+from db.writers import audit, rollups
+from db.writers.operations import Log, dump
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, Engine, Row
+
+    from app.jobs import Job
+    from app.values import Actor
+
+_BATCH: Final = 50_000
+"""Accounts banded at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatingStore:
+    """Fulfils ``Ratings`` on a workspace's database."""
+
+    engine: Engine
+
+    def run_tiers(
+        self,
+        as_of: int | None,
+        policy: Mapping[str, object] | None,
+        dry_run: bool,  # noqa: FBT001 (the port's own word)
+        actor: Actor,
+        now: int,
+        job: Job,
+    ) -> TierRun:
+        """Band every account; ``policy`` tries other numbers and implies a dry run. A look at another day only tells."""
+        started = time.monotonic()
+        told_only = dry_run or policy is not None
+        with (reading if told_only else writing)(self.engine) as connection:
+            when = now if as_of is None else as_of
+            force = rollups.tier_policy(connection, when)
+            if policy is not None:
+                force = rollups.PolicyInForce(force.version + 1, now, tiers.TierPolicy.parse(policy))
+            moves, count = [], 0
+            for rows in _batches(connection):
+                job.check()
+                moves += _moves(connection, rows, force, when)
+                count += len(rows)
+                job.progress("band", count)
+            if moves and not told_only:
+                _apply(connection, moves, force, when)
+                audit.append(connection, actor, now, "tier.run", f"policy:{force.version}", f"moves:{len(moves)}")
+        seconds = round(time.monotonic() - started, 3)
+        return TierRun(len(moves), count - len(moves), tuple(moves), force.version, seconds)
+
+    def explain_tier(self, creator_id: int, as_of: int) -> TierExplanation | None:
+        """A creator's tier at a moment and why."""
+        with reading(self.engine) as connection:
+            name = connection.execute(select(Creator.name).where(Creator.id == creator_id)).scalar()
+            if name is None:
+                return None
+            force = rollups.tier_policy(connection, as_of)
+            rows = connection.execute(
+                select(Account.id, Account.platform, Account.handle)
+                .where(Account.creator_id == creator_id)
+                .order_by(Account.id)
+            ).all()
+            banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, as_of)
+            accounts = tuple(
+                _explained(connection, row, int(tier), int(count), force, as_of)
+                for row, tier, count in zip(rows, banded.tier, banded.followers, strict=True)
+            )
+            main = max(
+                accounts,
+                key=lambda one: (-1 if one.tier is None else one.tier, one.followers or -1, -one.account_id),
+                default=None,
+            )
+            group = None
+            if main is not None and main.tier is not None:
+                group = tiers.group_of(force.policy, main.platform, main.tier)
+            return TierExplanation(
+                creator_id,
+                name,
+                main.tier if main else None,
+                group,
+                main.account_id if main else None,
+                force.version,
+                accounts,
+            )
+
+    def override_tier(
+        self, account_id: int, tier: Tier | None, until: int, reason: str, actor: Actor, now: int
+    ) -> int:
+        """Set a tier by hand until a moment, or take the override off (None); returns the operation's id."""
+        with writing(self.engine) as connection:
+            creator = connection.execute(select(Account.creator_id).where(Account.id == account_id)).scalar()
+            if creator is None:
+                raise UsageError("unknown_account", id=account_id)
+            log = Log(connection, "tier.override", actor, now)
+            standing = connection.execute(
+                select(TierOverride.id).where(
+                    TierOverride.account_id == account_id,
+                    TierOverride.voided_at.is_(None),
+                    TierOverride.expires_at > now,
+                )
+            ).scalars()
+            gone = list(standing)
+            log.changed("tier_override", ((one, {"voided_at": None}, {"voided_at": now}) for one in gone))
+            connection.execute(update(TierOverride).where(TierOverride.id.in_(gone)).values(voided_at=now))
+            if tier is not None:
+                log.insert(
+                    "tier_override",
+                    ("account_id", "tier", "reason", "by", "created_at", "expires_at"),
+                    [(account_id, int(tier), reason, actor.name, now, until)],
+                )
+            rollups.refresh_accounts(connection, [account_id], now, since=now)
+            return log.finish({"creator_id": creator, "account_id": account_id}, reason)
+
+    def policies(self, name: str | None = None) -> list[PolicyRow]:
+        """Versions of policies, newest first."""
+        statement = select(Policy).order_by(Policy.name, Policy.version.desc())
+        with reading(self.engine) as connection:
+            rows = connection.execute(statement if name is None else statement.where(Policy.name == name))
+            return [
+                PolicyRow(row.name, row.version, row.since, row.by, row.reason, json.loads(row.body)) for row in rows
+            ]
+
+    def set_policy(self, name: str, body: Mapping[str, object], reason: str, actor: Actor, now: int) -> PolicyRow:
+        """Add a version, in force from now on, and band everyone by it."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "policy.set", actor, now)
+            newest = select(Policy.version).where(Policy.name == name).order_by(Policy.version.desc()).limit(1)
+            version = int(connection.execute(newest).scalar() or 0) + 1
+            row_id = bulk.reserve(connection, "policy", 1)
+            connection.execute(
+                insert(Policy).values(
+                    id=row_id, name=name, version=version, body=dump(body), since=now, by=actor.name, reason=reason
+                )
+            )
+            log.inserted("policy", row_id, 1)
+            force = rollups.tier_policy(connection, now)
+            moved = 0
+            for rows in _batches(connection):
+                moves = _moves(connection, rows, force, now)
+                _apply(connection, moves, force, now)
+                moved += len(moves)
+            # Groups may have changed where no tier did.
+            rollups.refresh_all_creators(connection)
+            log.finish({"policy": name, "version": version, "moved": moved}, reason)
+            return PolicyRow(name, version, now, actor.name, reason, body)
+
+
+def _batches(connection: Connection) -> Iterator[Sequence[Row[tuple[int, int, str, int | None]]]]:
+    """Every account: id, creator, platform, tier; some at a time by id."""
+    last = 0
+    while True:
+        rows = connection.execute(
+            select(Account.id, Account.creator_id, Account.platform, Account.tier)
+            .where(Account.id > last)
+            .order_by(Account.id)
+            .limit(_BATCH)
+        ).all()
+        if not rows:
+            return
+        yield rows
+        last = rows[-1].id
+
+
+def _moves(
+    connection: Connection, rows: Sequence[Row[tuple[int, int, str, int | None]]], force: rollups.PolicyInForce, when: int
+) -> list[TierMove]:
+    """Accounts whose tier at a moment is not the one they have."""
+    banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, when)
+    return [
+        TierMove(row.creator_id, row.id, None if row.tier is None else Tier(row.tier), None if tier < 0 else Tier(tier))
+        for row, tier in zip(rows, banded.tier.tolist(), strict=True)
+        if (-1 if row.tier is None else row.tier) != tier
+    ]
+
+
+def _apply(connection: Connection, moves: Sequence[TierMove], force: rollups.PolicyInForce, when: int) -> None:
+    bulk.update(
+        connection,
+        "account",
+        ("tier",),
+        [(None if move.after is None else int(move.after), move.account_id) for move in moves],
+    )
+    steps = [
+        rollups.Step(
+            move.account_id,
+            move.creator_id,
+            None if move.before is None else int(move.before),
+            None if move.after is None else int(move.after),
+            when,
+        )
+        for move in moves
+    ]
+    rollups.keep_steps(connection, steps, force.version)
+    rollups.refresh_creators(connection, [move.creator_id for move in moves], force.policy)
+
+
+def _explained(
+    connection: Connection,
+    row: Row[tuple[int, str, str | None]],
+    tier: int,
+    followers: int,
+    force: rollups.PolicyInForce,
+    as_of: int,
+) -> AccountTier:
+    counts = connection.execute(
+        select(AccountMetric.as_of, AccountMetric.value)
+        .where(
+            AccountMetric.account_id == row.id,
+            AccountMetric.name == "followers",
+            AccountMetric.as_of <= as_of,
+            AccountMetric.value.is_not(None),
+        )
+        .order_by(AccountMetric.as_of, AccountMetric.id)
+    ).all()
+    steps = tiers.history(force.policy, row.platform, [(at, int(value)) for at, value in counts], force.afresh_from)
+    limits = (None, None, None, None) if tier < 0 else tiers.limits(force.policy, row.platform, Tier(tier))
+    return AccountTier(
+        row.id,
+        row.platform,
+        row.handle,
+        None if followers < 0 else followers,
+        None if tier < 0 else Tier(tier),
+        *limits,
+        _override(connection, row.id, as_of),
+        tuple(TierStep(*step) for step in steps),
+    )
+
+
+def _override(connection: Connection, account_id: int, as_of: int) -> Override | None:
+    """The override in force at a moment."""
+    rows = connection.execute(
+        select(TierOverride)
+        .where(
+            TierOverride.account_id == account_id, TierOverride.created_at <= as_of, TierOverride.expires_at > as_of
+        )
+        .order_by(TierOverride.created_at.desc(), TierOverride.id.desc())
+    ).all()
+    for row in rows:
+        if row.voided_at is None or row.voided_at > as_of:
+            return Override(
+                row.id,
+                row.account_id,
+                Tier(row.tier),
+                row.reason,
+                row.by,
+                row.created_at,
+                row.expires_at,
+                row.voided_at,
+            )
+    return None
