@@ -39,6 +39,7 @@ class Reading:
     percent: bool = False
     day_first: bool | None = None
     from_1904: bool = False
+    ten_thousands: bool = False
 
 
 Parsed = tuple[Any, str | None]
@@ -116,15 +117,26 @@ def number(text: str) -> tuple[Decimal | None, str | None]:
     return value, "at_least" if match["more"] else ("percent" if percent else None)
 
 
-def _positive(text: str) -> tuple[Decimal | None, str | None]:
+def _scaled(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
+    """Number of a cell; below a header in 万 a bare number counts ten thousands."""
     value, note = number(text)
+    if value is not None and reading.ten_thousands and not _UNITS.search(text):
+        value *= 10_000
+    return value, note
+
+
+_UNITS: Final = re.compile(r"[万亿千百kwmb]", re.IGNORECASE)
+
+
+def _positive(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
+    value, note = _scaled(reading, text)
     if value is not None and value < 0:
         raise BadCellError("negative")
     return value, note
 
 
-def _count(_reading: Reading, text: str) -> Parsed:
-    value, note = _positive(text)
+def _count(reading: Reading, text: str) -> Parsed:
+    value, note = _positive(reading, text)
     if value is None:
         return None, note
     if value != value.to_integral_value():
@@ -132,13 +144,13 @@ def _count(_reading: Reading, text: str) -> Parsed:
     return int(value), note if note == "at_least" else None
 
 
-def _amount(_reading: Reading, text: str) -> Parsed:
-    value, note = number(text)
+def _amount(reading: Reading, text: str) -> Parsed:
+    value, note = _scaled(reading, text)
     return (None if value is None else float(value)), None if note == "percent" else note
 
 
 def _fen(reading: Reading, text: str) -> Parsed:
-    value, note = _positive(text)
+    value, note = _positive(reading, text)
     if value is None:
         return None, note
     fen = value * 100 if reading.yuan else value
@@ -149,7 +161,7 @@ def _fen(reading: Reading, text: str) -> Parsed:
 
 
 def _basis_points(reading: Reading, text: str) -> Parsed:
-    value, note = _positive(text)
+    value, note = _positive(reading, text)
     if value is None:
         return None, note
     points = value * 100 if note == "percent" or reading.percent else value

@@ -156,9 +156,22 @@ def match(headers: Sequence[str], overrides: Mapping[str, str]) -> Match:
         if named is not None and at not in taken and named not in columns:
             columns[named] = at
             taken.add(at)
+    _claim_either(headers, columns, taken)
     twins = {plain(headers[at]) for at in taken}
     unmapped = [header for at, header in enumerate(headers) if at not in taken and header.strip() and plain(header) not in twins]
     return Match(columns, tuple(dict.fromkeys(unmapped)))
+
+
+def _claim_either(headers: Sequence[str], columns: dict[str, int], taken: set[int]) -> None:
+    """A column like "instagram name" is the handle where no other is, else the shown name."""
+    for at, header in enumerate(headers):
+        if at in taken or plain(header) not in _EITHER:
+            continue
+        for field in ("handle", "name"):
+            if field not in columns:
+                columns[field] = at
+                taken.add(at)
+                break
 
 
 def _column(headers: Sequence[str], wanted: str) -> int:
@@ -169,6 +182,17 @@ def _column(headers: Sequence[str], wanted: str) -> int:
     if wanted.isdecimal() and 1 <= int(wanted) <= len(headers):
         return int(wanted) - 1
     raise UsageError("unknown_column", column=wanted, known=", ".join(header for header in headers[:40] if header))
+
+
+_EITHER: Final = frozenset(
+    {"channel name", "youtuber", "youtuber name", "tiktoker", "tiktoker name", "tiktok name", "instagram name"}
+    | {"influencer name", "influencer insta name", "账号", "账号名称", "name", "username", "account", "channel info"}
+)
+
+
+def swappable(*labels: str) -> bool:
+    """Whether headers are of the kind that means the handle in one list and the shown name in the next."""
+    return all(plain(label) in _EITHER for label in labels)
 
 
 def handle_or_name(handle: Sequence[str], name: Sequence[str]) -> bool:
