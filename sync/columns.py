@@ -63,7 +63,9 @@ def _plain(kind: Kind, reading: cells.Reading, texts: pl.Series) -> pl.Series:
         aware = times.dt.replace_time_zone(reading.zone, ambiguous="earliest", non_existent="null")
         return aware.dt.epoch("us")
     if kind is Kind.TEXT:
-        plain = texts.str.contains(_PLAIN_TEXT) & ~texts.str.to_lowercase().is_in(list(cells.EMPTY))
+        plain = texts.str.contains(_PLAIN_TEXT)
+        if reading.field.name not in cells.IDENTITY:
+            plain &= ~texts.str.to_lowercase().is_in(list(cells.EMPTY))
         return texts.set(~plain, None)
     if kind is Kind.IDENT:
         plain = texts.str.contains(_PLAIN_ID) & ~texts.str.to_lowercase().is_in(list(cells.EMPTY))

@@ -178,12 +178,20 @@ def parse_text(text: str) -> str | None:
     """Words of a cell: composed, blanks around and line breaks within made plain; BadCellError for control characters."""
     if _CONTROL.search(text):
         raise BadCellError("control_character")
-    plain = _BREAKS.sub(" ", unicodedata.normalize("NFC", text)).strip().strip("\ufeff").strip()
+    plain = _composed(text)
     return None if plain.lower() in EMPTY else plain
 
 
-def _text(_reading: Reading, text: str) -> Parsed:
-    return parse_text(text), None
+def _composed(text: str) -> str:
+    return _BREAKS.sub(" ", unicodedata.normalize("NFC", text)).strip().strip("\ufeff").strip()
+
+
+IDENTITY: Final = frozenset({"name", "handle"})
+"""Fields in which any word is meant: somebody is called ``#NAME?``."""
+
+
+def _text(reading: Reading, text: str) -> Parsed:
+    return _composed(text) or None if reading.field.name in IDENTITY else parse_text(text), None
 
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:\.\d+)?e[+-]?\d+", re.IGNORECASE)
