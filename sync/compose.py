@@ -54,7 +54,7 @@ class Opener:
 
     def restore(self, backup: Path, ref: WorkspaceRef, *, force: bool = False) -> Mapping[str, object]:
         """Put a verified backup in a workspace's place; the replaced file is kept beside it."""
-        return maintenance.restore(backup, ref, force=force)
+        return maintenance.restore(backup, ref, now(), force=force)
 
 
 def opener() -> Open:

@@ -6,12 +6,13 @@ A tenth word beside the product's nine areas: what it does concerns all of them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from app.jobs import Job
+from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
+from app.jobs import Job, Quiet
 from app.values import Actor
 
 
@@ -92,7 +93,7 @@ class House(Protocol):
     def verify_audit(self) -> list[Check]:
         """Whether the audit chain is whole; names the first broken number."""
 
-    def backup(self, target: Path, job: Job) -> Mapping[str, object]:
+    def backup(self, target: Path, now: int, job: Job) -> Mapping[str, object]:
         """Verified copy; returns what was checked."""
 
     def data_version(self) -> int:
@@ -100,3 +101,51 @@ class House(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
+
+
+class Workspace:
+    """What people do with the workspace as a whole."""
+
+    def __init__(self, store: House, actor: Actor, clock: Callable[[], int], events: Events) -> None:
+        """Work on a store as somebody."""
+        self._store, self._actor, self._clock, self._events = store, actor, clock, events
+
+    def info(self, *, with_hash: bool = False) -> Info:
+        """Contents; the hash reads everything."""
+        return self._store.info(with_hash)
+
+    def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
+        """Newest first; ``kind`` is a prefix, as ``import.``."""
+        return self._store.operations(kind, limit)
+
+    def undo(self, operation_id: int, job: Job | None = None) -> Undone:
+        """Take one operation back, whole."""
+        return self._done(self._store.undo(operation_id, self._actor, self._clock(), job or Quiet()))
+
+    def redo(self, operation_id: int, job: Job | None = None) -> Undone:
+        """Do an undone operation again."""
+        return self._done(self._store.redo(operation_id, self._actor, self._clock(), job or Quiet()))
+
+    def _done(self, undone: Undone) -> Undone:
+        self._events.announce(CreatorsChanged(), PoliciesChanged(), OperationRecorded())
+        return undone
+
+    def doctor(self, *, repair: bool = False, job: Job | None = None) -> list[Check]:
+        """Findings about the workspace's health; ``repair`` computes search index and figures anew."""
+        return self._store.doctor(repair, job or Quiet())
+
+    def verify_audit(self) -> list[Check]:
+        """Whether the audit chain is whole; names the first broken number."""
+        return self._store.verify_audit()
+
+    def backup(self, target: Path, job: Job | None = None) -> Mapping[str, object]:
+        """Verified archive of the workspace; returns what was checked."""
+        return self._store.backup(target, self._clock(), job or Quiet())
+
+    def data_version(self) -> int:
+        """Changes when somebody else has written."""
+        return self._store.data_version()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._store.close()
