@@ -224,9 +224,7 @@ class _Parser:
         try:
             return self._typed(kind, field, token)
         except (ValueError, KeyError, InvalidOperation, OverflowError) as error:
-            raise UsageError(
-                "filter_value", field=field.name, token=token.text, position=token.position
-            ) from error
+            raise UsageError("filter_value", field=field.name, token=token.text, position=token.position) from error
 
     def _typed(self, kind: str, field: FieldLike, token: _Token) -> Any:  # noqa: ANN401
         text = token.text
@@ -321,7 +319,7 @@ def matches(node: Node, values: Mapping[str, object]) -> bool:
     return any(_holds(node.op, one, value) for one in filled for value in node.values if value is not None)
 
 
-def _holds(op: str, held: Any, value: Any) -> bool:  # noqa: ANN401, PLR0911
+def _holds(op: str, held: Any, value: Any) -> bool:  # noqa: ANN401
     if op == "~":
         return str(value).casefold() in str(held).casefold()
     if isinstance(value, Span):

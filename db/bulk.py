@@ -52,7 +52,7 @@ def reserve(connection: Connection, table: str, count: int) -> int:
     if connection.dialect.name == "postgresql":
         sequence = f"pg_get_serial_sequence('{table}', 'id')"
         last = connection.execute(
-            text(f"select setval({sequence}, nextval({sequence}) + :more)"),  # noqa: S608
+            text(f"select setval({sequence}, nextval({sequence}) + :more)"),
             {"more": count - 1},
         ).scalar_one()
         return int(last) - count + 1
@@ -71,9 +71,7 @@ def keep_ids(connection: Connection, ids: Iterable[int]) -> None:
     keep(connection, "wanted", (("pos", "bigint"), ("id", "bigint")), enumerate(ids))
 
 
-def keep(
-    connection: Connection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]
-) -> None:
+def keep(connection: Connection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]) -> None:
     """Fill a temporary table of the transaction with rows."""
     described = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns)
     drop = " on commit drop" if connection.dialect.name == "postgresql" else ""

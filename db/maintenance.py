@@ -30,8 +30,6 @@ from db.writers import rollups, settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
-
     from app.jobs import Job
 
 APPLICATION_ID: Final = 0x4B4F4344
@@ -386,9 +384,7 @@ def _copy_rows(engine: Engine, copy: Path, now: int, job: Job) -> None:
                 for part in rows.partitions(5000):
                     bulk.insert(target, table.name, [column.name for column in table.columns], map(tuple, part))
             last = 0
-            while ids := target.execute(
-                text("select id from creator where id > :last order by id limit 5000"), {"last": last}
-            ).scalars().all():
+            while ids := target.execute(text("select id from creator where id > :last order by id limit 5000"), {"last": last}).scalars().all():
                 search.refresh(target, ids)
                 last = ids[-1]
     finally:
@@ -397,7 +393,12 @@ def _copy_rows(engine: Engine, copy: Path, now: int, job: Job) -> None:
 
 
 def _row_counts(raw: Any) -> dict[str, int]:  # noqa: ANN401 (the driver has no stubs)
-    tables = [row[0] for row in raw.execute("select name from sqlite_schema where type='table' and sql not like 'create virtual%' and name not like 'creator_search%' and name not like 'sqlite_%'")]
+    tables = [
+        row[0]
+        for row in raw.execute(
+            "select name from sqlite_schema where type='table' and sql not like 'create virtual%' and name not like 'creator_search%' and name not like 'sqlite_%'"
+        )
+    ]
     return {table: int(raw.execute(f'select count(*) from "{table}"').fetchone()[0]) for table in tables}  # noqa: S608
 
 

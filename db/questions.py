@@ -17,12 +17,10 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    literal_column,
     not_,
     or_,
     select,
     text,
-    true,
 )
 
 from app import filters
@@ -125,15 +123,11 @@ def found(connection: Connection, needle: str) -> ColumnElement[bool]:
     """Creators whose name, handle, uid, tags or notes contain a text, whatever its case."""
     if connection.dialect.name == "postgresql":
         return Creator.id.in_(
-            text(
-                "select creator_id from creator_search where grams @> cast(:grams as text[]) and strpos(text, :needle) > 0"
-            ).bindparams(grams=search.wanted_grams(needle), needle=needle.casefold())
+            text("select creator_id from creator_search where grams @> cast(:grams as text[]) and strpos(text, :needle) > 0").bindparams(
+                grams=search.wanted_grams(needle), needle=needle.casefold()
+            )
         )
-    return Creator.id.in_(
-        text("select rowid from creator_search where creator_search match :phrase").bindparams(
-            phrase=search.phrase(needle)
-        )
-    )
+    return Creator.id.in_(text("select rowid from creator_search where creator_search match :phrase").bindparams(phrase=search.phrase(needle)))
 
 
 def _tree(connection: Connection, node: filters.Node) -> ColumnElement[bool]:
@@ -159,9 +153,7 @@ def _compare(connection: Connection, node: filters.Compare) -> ColumnElement[boo
     return _of_one(node, one, _value(one.name), connection)
 
 
-def _of_many(
-    node: filters.Compare, rows: Select[Any], column: ColumnElement[Any], connection: Connection
-) -> ColumnElement[bool]:
+def _of_many(node: filters.Compare, rows: Select[Any], column: ColumnElement[Any], connection: Connection) -> ColumnElement[bool]:
     """A field with several values holds where any of them does; ``!=`` where none is equal."""
     if node.op in {"!=", "not in"}:
         return not_(_of_many(filters.Compare(node.field, _OPPOSITE[node.op], node.values, node.position), rows, column, connection))
@@ -201,9 +193,11 @@ def _holds(op: str, column: ColumnElement[Any], values: Sequence[Any], connectio
     if op == "~":
         return _contains(connection, column, str(values[0]))
     if op == "in":
-        return or_(*(_holds("=", column, (value,), connection) for value in values)) if any(
-            isinstance(value, filters.Span) for value in values
-        ) else column.in_(values)
+        return (
+            or_(*(_holds("=", column, (value,), connection) for value in values))
+            if any(isinstance(value, filters.Span) for value in values)
+            else column.in_(values)
+        )
     value = values[0]
     if isinstance(value, filters.Span):
         return _in_span(op, column, value)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, Final
+from typing import Any, Final, TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from app.errors import UsageError
 from app.rules.fields import Field, Kind, platform_code
 from app.values import Group, Ranked, Stage, Tier, day_start, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class BadCellError(ValueError):

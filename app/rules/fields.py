@@ -143,9 +143,7 @@ PLATFORMS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Platform codes and the words people write for them; any other word stands for itself in lower case."""
 
-_PLATFORM_OF: Final = {
-    alias: code for code, aliases in PLATFORMS.items() for alias in (code, *aliases)
-}
+_PLATFORM_OF: Final = {alias: code for code, aliases in PLATFORMS.items() for alias in (code, *aliases)}
 
 
 def platform_code(word: str) -> str:

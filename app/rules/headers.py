@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TYPE_CHECKING
 
 from app.errors import UsageError
 from app.rules.fields import METRIC_PREFIX, SAME_FIELD, field_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _ALIASES: Final[dict[str, str]] = {
     "platform": "platform,平台,渠道,媒体平台,所属平台,发布平台,达人平台,投放平台,channel",
@@ -92,9 +94,7 @@ def plain(header: str) -> str:
 
 
 _FIELD_OF: Final = {
-    _GAPS.sub(" ", unicodedata.normalize("NFKC", alias).lower()).strip(): field
-    for field, aliases in _ALIASES.items()
-    for alias in aliases.split(",")
+    _GAPS.sub(" ", unicodedata.normalize("NFKC", alias).lower()).strip(): field for field, aliases in _ALIASES.items() for alias in aliases.split(",")
 }
 
 
@@ -205,5 +205,3 @@ def _like_handles(cells: Sequence[str]) -> float:
     if not filled:
         return 0.0
     return sum(cell.isascii() and not any(map(str.isspace, cell)) for cell in filled) / len(filled)
-
-

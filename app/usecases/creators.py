@@ -4,21 +4,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from app import filters
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded
 from app.jobs import Job, Quiet
-from app import filters
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
-from app.values import Actor, Group, Stage, Tier
+
+if TYPE_CHECKING:
+    from app.values import Actor, Group, Stage, Tier
+    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Ids: TypeAlias = npt.NDArray[np.int64]
 """Creator ids, shape (n,), in the order of the question."""
@@ -379,9 +381,7 @@ class Roster(Protocol):
 
 # ---------------------------------------------------------------- the use case
 
-DEFAULT_COLUMNS: Final = tuple(
-    name for name, one in CREATOR_FIELDS.items() if one.home in {Home.CREATOR, Home.ACCOUNT, Home.METRIC}
-)
+DEFAULT_COLUMNS: Final = tuple(name for name, one in CREATOR_FIELDS.items() if one.home in {Home.CREATOR, Home.ACCOUNT, Home.METRIC})
 """Columns of an export that asks for none: everything that an import takes, so that it can come back."""
 
 FILTER_FIELDS: Final = {name: one for name, one in CREATOR_FIELDS.items() if one.home is not Home.ROW}
@@ -465,9 +465,7 @@ class Creators:
     def tag(self, ids: Sequence[int], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
         """Add and take off tags; returns the operation's id, 0 if nothing changed."""
         words = [cells.parse_text(word) for word in add]
-        return self._operated(
-            self._store.tag(ids, [word for word in words if word], list(remove), self._actor, self._clock()), ids
-        )
+        return self._operated(self._store.tag(ids, [word for word in words if word], list(remove), self._actor, self._clock()), ids)
 
     def preview(self, request: ImportRequest) -> Preview:
         """Head of a file and what its columns were taken for."""
@@ -542,7 +540,6 @@ def parse_filter(where: str, zone: str) -> filters.Node | None:
 def _filterable(name: str) -> Field | None:
     one = field_of(name)
     return None if one is None or one.home is Home.ROW else one
-
 
 
 def _known_field(name: str) -> Field:

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
 from app.rules.rating.tiers import TierPolicy
 from app.values import Actor, Group, Tier, day_end
+
+if TYPE_CHECKING:
+    from datetime import date
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
 from app.events import CreatorsChanged, Events, OperationRecorded
-from app.values import Actor, Stage
+
+if TYPE_CHECKING:
+    from app.values import Actor, Stage
+    from collections.abc import Callable, Sequence
 
 
 class Pipeline(Protocol):

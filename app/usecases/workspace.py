@@ -6,14 +6,16 @@ A tenth word beside the product's nine areas: what it does concerns all of them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
-from app.values import Actor
+
+if TYPE_CHECKING:
+    from app.values import Actor
+    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)

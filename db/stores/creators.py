@@ -107,9 +107,7 @@ class CreatorStore:
             rows = _roster(connection, [creator_id])
             if not rows:
                 return None
-            notes, version = connection.execute(
-                select(Creator.notes, Creator.version).where(Creator.id == creator_id)
-            ).one()
+            notes, version = connection.execute(select(Creator.notes, Creator.version).where(Creator.id == creator_id)).one()
             accounts = [account.id for account in rows[0].accounts]
             return CreatorDetail(
                 rows[0],
@@ -135,9 +133,7 @@ class CreatorStore:
             log.finish({"creator_id": upsert.tally.creator_ids[0]})
             return upsert.tally.creator_ids[0]
 
-    def edit(
-        self, ids: Sequence[int], values: Mapping[str, object], actor: Actor, now: int, reason: str | None
-    ) -> int:
+    def edit(self, ids: Sequence[int], values: Mapping[str, object], actor: Actor, now: int, reason: str | None) -> int:
         """Set fields (None empties) of creators and their main accounts; returns the operation's id, 0 if nothing changed."""
         with writing(self.engine) as connection:
             log = Log(connection, "creator.set", actor, now)
@@ -225,16 +221,13 @@ def _told(upsert: Upsert, operation_id: int | None) -> Upserted:
     )
 
 
-
 # ---------------------------------------------------------------- edits of known creators
 
 
 def _known(connection: Connection, ids: Sequence[int]) -> tuple[list[int], list[int]]:
     """Those of the creators that are there, and their main accounts."""
     bulk.keep_ids(connection, dict.fromkeys(ids))
-    rows = connection.exec_driver_sql(
-        "select c.id, c.main_account_id from wanted w join creator c on c.id = w.id order by w.pos"
-    ).all()
+    rows = connection.exec_driver_sql("select c.id, c.main_account_id from wanted w join creator c on c.id = w.id order by w.pos").all()
     if not rows:
         raise UsageError("unknown_creator", id=", ".join(map(str, ids[:5])))
     return [row[0] for row in rows], [row[1] for row in rows if row[1] is not None]
@@ -280,12 +273,8 @@ def _finished(log: Log, creators: list[int], summary: Mapping[str, object], reas
 def _existing(connection: Connection, values: Mapping[str, object]) -> int:
     """Id of the creator that already has an account."""
     key = handle_key(str(values["handle"])) if values.get("handle") else None
-    statement = text(
-        "select creator_id from account where platform = :platform and (platform_uid = :uid or handle_key = :key) limit 1"
-    )
-    found = connection.execute(
-        statement, {"platform": values.get("platform"), "uid": values.get("platform_uid"), "key": key}
-    ).scalar()
+    statement = text("select creator_id from account where platform = :platform and (platform_uid = :uid or handle_key = :key) limit 1")
+    found = connection.execute(statement, {"platform": values.get("platform"), "uid": values.get("platform_uid"), "key": key}).scalar()
     return int(found or 0)
 
 
@@ -304,14 +293,10 @@ def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
     found = connection.execute(select(*columns).where(Creator.id.in_(ids))).all()
     accounts: dict[int, list[AccountRow]] = {}
     wanted = [getattr(Account, name) for name in _ACCOUNT_ROW]
-    for owner, *values in connection.execute(
-        select(Account.creator_id, *wanted).where(Account.creator_id.in_(ids)).order_by(Account.id)
-    ):
+    for owner, *values in connection.execute(select(Account.creator_id, *wanted).where(Account.creator_id.in_(ids)).order_by(Account.id)):
         accounts.setdefault(owner, []).append(AccountRow(**_with_tier(dict(zip(_ACCOUNT_ROW, values, strict=True)))))
     tags: dict[int, list[str]] = {}
-    for owner, tag in connection.execute(
-        select(CreatorTag.creator_id, CreatorTag.tag).where(CreatorTag.creator_id.in_(ids)).order_by(CreatorTag.id)
-    ):
+    for owner, tag in connection.execute(select(CreatorTag.creator_id, CreatorTag.tag).where(CreatorTag.creator_id.in_(ids)).order_by(CreatorTag.id)):
         tags.setdefault(owner, []).append(tag)
     rows = {
         row.id: RosterRow(
@@ -351,10 +336,7 @@ def _metrics(connection: Connection, accounts: Sequence[int]) -> tuple[MetricRow
         .where(AccountMetric.account_id.in_(accounts))
         .order_by(AccountMetric.as_of.desc(), AccountMetric.id)
     )  # fmt: skip
-    return tuple(
-        MetricRow(row.account_id, row.name, row.value, row.as_of, row.raw, _source(row.summary, row.kind))
-        for row in connection.execute(statement)
-    )
+    return tuple(MetricRow(row.account_id, row.name, row.value, row.as_of, row.raw, _source(row.summary, row.kind)) for row in connection.execute(statement))
 
 
 def _source(summary: str | None, kind: str | None) -> str:
@@ -368,10 +350,7 @@ def _stages(connection: Connection, creator_id: int) -> tuple[StageRow, ...]:
         .where(StageStep.creator_id == creator_id)
         .order_by(StageStep.at, StageStep.id)
     )
-    return tuple(
-        StageRow(Stage(row.stage), None if row.previous is None else Stage(row.previous), row.at, row.by, row.reason)
-        for row in steps
-    )
+    return tuple(StageRow(Stage(row.stage), None if row.previous is None else Stage(row.previous), row.at, row.by, row.reason) for row in steps)
 
 
 def _tiers(connection: Connection, accounts: Sequence[int]) -> tuple[TierRow, ...]:
@@ -397,15 +376,9 @@ def _history(connection: Connection, creator_id: int, accounts: Sequence[int]) -
         " or (c.table_name = 'account' and c.row_id in :accounts)) order by o.id desc, c.id limit :limit"
     ).bindparams(bindparam("accounts", expanding=True))
     out = []
-    for row in connection.execute(
-        statement, {"creator": creator_id, "accounts": list(accounts), "limit": _HISTORY_ROWS}
-    ):
+    for row in connection.execute(statement, {"creator": creator_id, "accounts": list(accounts), "limit": _HISTORY_ROWS}):
         before, after = json.loads(row.before or "{}"), json.loads(row.after or "{}")
-        out += [
-            HistoryRow(row.id, row.at, row.by, row.kind, name, before.get(name), after.get(name))
-            for name in {**before, **after}
-            if name != "handle_key"
-        ]
+        out += [HistoryRow(row.id, row.at, row.by, row.kind, name, before.get(name), after.get(name)) for name in {**before, **after} if name != "handle_key"]
     return tuple(out)
 
 
@@ -421,9 +394,7 @@ def _exported(connection: Connection, rows: Sequence[RosterRow], columns: Sequen
             yield tuple(_cell(row, account, name, figures, notes) for name in columns)
 
 
-def _latest_figures(
-    connection: Connection, accounts: Sequence[int], names: Sequence[str]
-) -> dict[tuple[int, str], tuple[float, str | None]]:
+def _latest_figures(connection: Connection, accounts: Sequence[int], names: Sequence[str]) -> dict[tuple[int, str], tuple[float, str | None]]:
     if not names or not accounts:
         return {}
     statement = text(

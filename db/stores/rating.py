@@ -83,15 +83,10 @@ class RatingStore:
             if name is None:
                 return None
             force = rollups.tier_policy(connection, as_of)
-            rows = connection.execute(
-                select(Account.id, Account.platform, Account.handle)
-                .where(Account.creator_id == creator_id)
-                .order_by(Account.id)
-            ).all()
+            rows = connection.execute(select(Account.id, Account.platform, Account.handle).where(Account.creator_id == creator_id).order_by(Account.id)).all()
             banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, as_of)
             accounts = tuple(
-                _explained(connection, row, int(tier), int(count), force, as_of)
-                for row, tier, count in zip(rows, banded.tier, banded.followers, strict=True)
+                _explained(connection, row, int(tier), int(count), force, as_of) for row, tier, count in zip(rows, banded.tier, banded.followers, strict=True)
             )
             main = max(
                 accounts,
@@ -111,9 +106,7 @@ class RatingStore:
                 accounts,
             )
 
-    def override_tier(
-        self, account_id: int, tier: Tier | None, until: int, reason: str, actor: Actor, now: int
-    ) -> int:
+    def override_tier(self, account_id: int, tier: Tier | None, until: int, reason: str, actor: Actor, now: int) -> int:
         """Set a tier by hand until a moment, or take the override off (None); returns the operation's id."""
         with writing(self.engine) as connection:
             creator = connection.execute(select(Account.creator_id).where(Account.id == account_id)).scalar()
@@ -144,9 +137,7 @@ class RatingStore:
         statement = select(Policy).order_by(Policy.name, Policy.version.desc())
         with reading(self.engine) as connection:
             rows = connection.execute(statement if name is None else statement.where(Policy.name == name))
-            return [
-                PolicyRow(row.name, row.version, row.since, row.by, row.reason, json.loads(row.body)) for row in rows
-            ]
+            return [PolicyRow(row.name, row.version, row.since, row.by, row.reason, json.loads(row.body)) for row in rows]
 
     def set_policy(self, name: str, body: Mapping[str, object], reason: str, actor: Actor, now: int) -> PolicyRow:
         """Add a version, in force from now on, and band everyone by it."""
@@ -155,11 +146,7 @@ class RatingStore:
             newest = select(Policy.version).where(Policy.name == name).order_by(Policy.version.desc()).limit(1)
             version = int(connection.execute(newest).scalar() or 0) + 1
             row_id = bulk.reserve(connection, "policy", 1)
-            connection.execute(
-                insert(Policy).values(
-                    id=row_id, name=name, version=version, body=dump(body), since=now, by=actor.name, reason=reason
-                )
-            )
+            connection.execute(insert(Policy).values(id=row_id, name=name, version=version, body=dump(body), since=now, by=actor.name, reason=reason))
             log.inserted("policy", row_id, 1)
             force = rollups.tier_policy(connection, now)
             moved = 0
@@ -178,10 +165,7 @@ def _batches(connection: Connection) -> Iterator[Sequence[Row[tuple[int, int, st
     last = 0
     while True:
         rows = connection.execute(
-            select(Account.id, Account.creator_id, Account.platform, Account.tier)
-            .where(Account.id > last)
-            .order_by(Account.id)
-            .limit(_BATCH)
+            select(Account.id, Account.creator_id, Account.platform, Account.tier).where(Account.id > last).order_by(Account.id).limit(_BATCH)
         ).all()
         if not rows:
             return
@@ -189,9 +173,7 @@ def _batches(connection: Connection) -> Iterator[Sequence[Row[tuple[int, int, st
         last = rows[-1].id
 
 
-def _moves(
-    connection: Connection, rows: Sequence[Row[tuple[int, int, str, int | None]]], force: rollups.PolicyInForce, when: int
-) -> list[TierMove]:
+def _moves(connection: Connection, rows: Sequence[Row[tuple[int, int, str, int | None]]], force: rollups.PolicyInForce, when: int) -> list[TierMove]:
     """Accounts whose tier at a moment is not the one they have."""
     banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, when)
     return [
@@ -258,9 +240,7 @@ def _override(connection: Connection, account_id: int, as_of: int) -> Override |
     """The override in force at a moment."""
     rows = connection.execute(
         select(TierOverride)
-        .where(
-            TierOverride.account_id == account_id, TierOverride.created_at <= as_of, TierOverride.expires_at > as_of
-        )
+        .where(TierOverride.account_id == account_id, TierOverride.created_at <= as_of, TierOverride.expires_at > as_of)
         .order_by(TierOverride.created_at.desc(), TierOverride.id.desc())
     ).all()
     for row in rows:

@@ -59,8 +59,7 @@ class WorkspaceStore:
         """Contents; the hash reads everything."""
         with reading(self.engine) as connection:
             counts = {
-                name: int(connection.execute(select(func.count()).select_from(Base.metadata.tables[table])).scalar_one())
-                for name, table in _COUNTED.items()
+                name: int(connection.execute(select(func.count()).select_from(Base.metadata.tables[table])).scalar_one()) for name, table in _COUNTED.items()
             }
             return Info(
                 workspace=self.ref.address if self._is_sqlite else self.engine.url.render_as_string(hide_password=True),
@@ -99,9 +98,7 @@ class WorkspaceStore:
         """Band accounts whose override expired since the last look."""
         with reading(self.engine) as connection:
             since = int(settings.get(connection, _CHECKED) or 0)
-            over = connection.execute(
-                select(TierOverride.account_id).where(TierOverride.expires_at > since, TierOverride.expires_at <= now)
-            ).scalars().all()
+            over = connection.execute(select(TierOverride.account_id).where(TierOverride.expires_at > since, TierOverride.expires_at <= now)).scalars().all()
         if over:
             with writing(self.engine) as connection:
                 rollups.refresh_accounts(connection, over, now, since=now)
@@ -191,23 +188,14 @@ def _figure_checks(connection: Connection, job: Job) -> list[Check]:
     wrong, last = 0, 0
     while True:
         job.check()
-        rows = connection.execute(
-            select(Account.id, Account.platform, Account.followers)
-            .where(Account.id > last)
-            .order_by(Account.id)
-            .limit(_BATCH)
-        ).all()
+        rows = connection.execute(select(Account.id, Account.platform, Account.followers).where(Account.id > last).order_by(Account.id).limit(_BATCH)).all()
         if not rows:
             break
         banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, now)
-        wrong += sum(
-            (-1 if row.followers is None else row.followers) != count
-            for row, count in zip(rows, banded.followers.tolist(), strict=True)
-        )
+        wrong += sum((-1 if row.followers is None else row.followers) != count for row, count in zip(rows, banded.followers.tolist(), strict=True))
         last = rows[-1].id
     orphans = connection.exec_driver_sql(
-        "select count(*) from creator c where not exists"
-        " (select 1 from account a where a.id = c.main_account_id and a.creator_id = c.id)"
+        "select count(*) from creator c where not exists (select 1 from account a where a.id = c.main_account_id and a.creator_id = c.id)"
     ).scalar_one()
     return [Check("figures", wrong == 0, str(wrong)), Check("main_accounts", orphans == 0, str(orphans))]
 
@@ -222,16 +210,13 @@ def _rebuild(connection: Connection, job: Job) -> None:
     last = 0
     while True:
         job.check()
-        ids = connection.execute(
-            select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_BATCH)
-        ).scalars().all()
+        ids = connection.execute(select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_BATCH)).scalars().all()
         if not ids:
             return
         search.refresh(connection, ids)
-        accounts = connection.execute(
-            text("select id from account where creator_id between :first and :last"), {"first": ids[0], "last": ids[-1]}
-        ).scalars().all()
+        accounts = (
+            connection.execute(text("select id from account where creator_id between :first and :last"), {"first": ids[0], "last": ids[-1]}).scalars().all()
+        )
         rollups.refresh_accounts(connection, accounts, now)
         rollups.refresh_creators(connection, ids)
         last = ids[-1]
-

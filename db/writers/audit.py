@@ -30,9 +30,7 @@ def seal(fields: tuple[object, ...], previous: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def append(
-    connection: Connection, actor: Actor, now: int, action: str, target: str, digest: str, reason: str | None = None
-) -> int:
+def append(connection: Connection, actor: Actor, now: int, action: str, target: str, digest: str, reason: str | None = None) -> int:
     """Add the next row; returns its number."""
     head = settings.get(connection, HEAD)
     last, previous = (int(head.split(":")[0]), head.split(":")[1]) if head else (0, GENESIS)

@@ -32,8 +32,7 @@ _PARTS: Final = {
     " from account a join account_metric m on m.account_id = a.id"
     " where a.creator_id between :first and :last order by a.creator_id, m.name, m.as_of, m.id",
     "tags": "select creator_id, tag from creator_tag where creator_id between :first and :last order by creator_id",
-    "stages": "select creator_id, stage, previous, reason from stage_step"
-    " where creator_id between :first and :last order by creator_id, at, id",
+    "stages": "select creator_id, stage, previous, reason from stage_step where creator_id between :first and :last order by creator_id, at, id",
     "overrides": "select a.creator_id, a.platform, a.platform_uid, a.handle, o.tier, o.reason, o.expires_at"
     " from account a join tier_override o on o.account_id = a.id"
     " where o.voided_at is null and a.creator_id between :first and :last order by a.creator_id",
@@ -70,10 +69,7 @@ def _by_creator(connection: Connection, statement: str, span: dict[str, int]) ->
 
 def _line(row: Any, parts: dict[str, list[tuple[Any, ...]]]) -> str:  # noqa: ANN401 (a row)
     # A figure dated by its import has no date of its own; their order, which the query keeps, is what they say.
-    metrics = [
-        [*metric[:3], metric[3], _number(metric[4]), metric[5], metric[7] if metric[6] else None]
-        for metric in parts["metrics"]
-    ]
+    metrics = [[*metric[:3], metric[3], _number(metric[4]), metric[5], metric[7] if metric[6] else None] for metric in parts["metrics"]]
     return _json(
         [
             "creator",

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from app.values import Stage
 from db import bulk
 
 if TYPE_CHECKING:
+    from app.values import Stage
     from collections.abc import Mapping, Sequence
 
     from db.writers.operations import Log
@@ -31,13 +31,9 @@ def set_fields(log: Log, table: str, ids: Sequence[int], values: Mapping[str, ob
     stored = log.connection.exec_driver_sql(
         f"select t.id, {selected} from wanted w join {bulk.quoted(table)} t on t.id = w.id"  # noqa: S608 (our names)
     ).all()
-    before = {
-        row[0]: {name: old for name, old in zip(names, row[1:], strict=True) if old != values[name]} for row in stored
-    }
+    before = {row[0]: {name: old for name, old in zip(names, row[1:], strict=True) if old != values[name]} for row in stored}
     before = {row_id: fields for row_id, fields in before.items() if fields}
-    log.changed(
-        table, ((row_id, fields, {name: values[name] for name in fields}) for row_id, fields in before.items())
-    )
+    log.changed(table, ((row_id, fields, {name: values[name] for name in fields}) for row_id, fields in before.items()))
     bulk.update(log.connection, table, names, [(*values.values(), row_id) for row_id in before])
     return before
 
@@ -47,10 +43,7 @@ def add_stage_steps(log: Log, moved: Mapping[int, int | None], stage: Stage, rea
     log.insert(
         "stage_step",
         ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"),
-        [
-            (creator, int(stage), before, reason, log.now, log.actor.name, log.id)
-            for creator, before in moved.items()
-        ],
+        [(creator, int(stage), before, reason, log.now, log.actor.name, log.id) for creator, before in moved.items()],
     )
 
 
@@ -82,18 +75,14 @@ def add_tags(log: Log, creators: Sequence[int], words: Sequence[str]) -> None:
 
 def remove_tags(log: Log, creators: Sequence[int], words: Sequence[str] | None) -> None:
     """Take tags off creators; None takes all."""
-    gone = [
-        (row_id, one, word) for (one, word), row_id in _tags(log, creators).items() if words is None or word in words
-    ]
+    gone = [(row_id, one, word) for (one, word), row_id in _tags(log, creators).items() if words is None or word in words]
     log.changed("creator_tag", ((row_id, {"creator_id": one, "tag": word}, None) for row_id, one, word in gone))
     bulk.delete(log.connection, "creator_tag", (row_id for row_id, _, _ in gone))
 
 
 def _tags(log: Log, creators: Sequence[int]) -> dict[tuple[int, str], int]:
     bulk.keep_ids(log.connection, creators)
-    rows = log.connection.exec_driver_sql(
-        "select t.id, t.creator_id, t.tag from wanted w join creator_tag t on t.creator_id = w.id"
-    )
+    rows = log.connection.exec_driver_sql("select t.id, t.creator_id, t.tag from wanted w join creator_tag t on t.creator_id = w.id")
     return {(row[1], row[2]): row[0] for row in rows}
 
 

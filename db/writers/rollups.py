@@ -110,9 +110,7 @@ def band(connection: Connection, account_ids: Sequence[int], platforms: Sequence
     bulk.keep_ids(connection, account_ids)
     rows = connection.exec_driver_sql(_HISTORY.format(as_of=int(as_of))).all()
     history = np.array([(row[0], row[1], int(row[2])) for row in rows], dtype=np.int64).reshape(-1, 3)
-    tier = tiers.replay(
-        force.policy, np.array(platforms, dtype=object), history[:, 0], history[:, 1], history[:, 2], force.afresh_from
-    )
+    tier = tiers.replay(force.policy, np.array(platforms, dtype=object), history[:, 0], history[:, 1], history[:, 2], force.afresh_from)
     followers = np.full(count, -1, dtype=np.int64)
     followers_at = np.full(count, -1, dtype=np.int64)
     # Rows come in order of time, so that the last assignment of an index is the latest count.

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from db import bulk
+import itertools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 TABLE: Final = "creator_search"
 _CUTTING: Final = [chr(code) for code in range(128) if not chr(code).isalnum()]
-_STAND_INS: Final = [*map(chr, range(0xFDD0, 0xFDF0)), *(chr((plane << 16) | 0xFFFE) for plane in range(1, 17)), *(chr((plane << 16) | 0xFFFF) for plane in range(1, 17))]
-_SAFE: Final = str.maketrans({cut: stand for cut, stand in zip(_CUTTING, [*_STAND_INS, "\ufffe", "\uffff"], strict=False)})
+_STAND_INS: Final = [
+    *map(chr, range(0xFDD0, 0xFDF0)),
+    *(chr((plane << 16) | 0xFFFE) for plane in range(1, 17)),
+    *(chr((plane << 16) | 0xFFFF) for plane in range(1, 17)),
+]
+_SAFE: Final = str.maketrans(dict(zip(_CUTTING, [*_STAND_INS, "\ufffe", "\uffff"], strict=False)))
 
 
 def folded(text: str) -> str:
@@ -46,18 +51,18 @@ def phrase(needle: str) -> str:
     safe = needle.casefold().translate(_SAFE)
     if len(safe) < 2:  # noqa: PLR2004 (a pair)
         return f'"{safe}"*' if safe else ""
-    return '"' + " ".join([a + b for a, b in zip(safe, safe[1:], strict=False)]) + '"'
+    return '"' + " ".join([a + b for a, b in itertools.pairwise(safe)]) + '"'
 
 
 def grams(document_text: str) -> list[str]:
     """Distinct pairs and characters of a folded text, for the GIN index."""
-    return list({*document_text, *(a + b for a, b in zip(document_text, document_text[1:], strict=False))})
+    return list({*document_text, *(a + b for a, b in itertools.pairwise(document_text))})
 
 
 def wanted_grams(needle: str) -> list[str]:
     """Grams that a text must have to contain the needle."""
     needle = needle.casefold()
-    return grams(needle) if len(needle) == 1 else [a + b for a, b in zip(needle, needle[1:], strict=False)]
+    return grams(needle) if len(needle) == 1 else [a + b for a, b in itertools.pairwise(needle)]
 
 
 def add(connection: Connection, documents: Iterable[tuple[int, str]]) -> None:

@@ -111,10 +111,7 @@ def _operation(connection: Connection, operation_id: int) -> Any:  # noqa: ANN40
 
 def _ranges(connection: Connection, operation_id: int) -> list[tuple[str, int, int]]:
     statement = select(InsertedRange.table_name, InsertedRange.first, InsertedRange.last)
-    return [
-        (row[0], row[1], row[2])
-        for row in connection.execute(statement.where(InsertedRange.operation_id == operation_id).order_by(InsertedRange.id))
-    ]
+    return [(row[0], row[1], row[2]) for row in connection.execute(statement.where(InsertedRange.operation_id == operation_id).order_by(InsertedRange.id))]
 
 
 # ---------------------------------------------------------------- inserted rows

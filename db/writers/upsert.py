@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 KEPT_CHANGES: Final = 1000
 """Cells that a report shows; the counts cover all."""
 
-CREATOR_COLUMNS: Final = tuple(
-    name for name, one in CREATOR_FIELDS.items() if one.home is Home.CREATOR and name != "tags"
-)
+CREATOR_COLUMNS: Final = tuple(name for name, one in CREATOR_FIELDS.items() if one.home is Home.CREATOR and name != "tags")
 ACCOUNT_COLUMNS: Final = ("platform_uid", "handle", "url", "fee_fen", "fee_image_fen", "fee_video_fen")
 _SEARCHED: Final = frozenset({"name", "handle", "platform_uid", "notes"})
 
@@ -123,11 +121,7 @@ class Upsert:
         return {at: accounts[0][:2] for at, accounts in hits.items() if len(accounts) == 1}
 
     def _by_handle(self, rows: _Rows, found: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-        wanted = [
-            (at, rows.platform[at], rows.handle_key[at])
-            for at in rows.usable
-            if at not in found and rows.handle_key[at] and rows.platform[at]
-        ]
+        wanted = [(at, rows.platform[at], rows.handle_key[at]) for at in rows.usable if at not in found and rows.handle_key[at] and rows.platform[at]]
         if not wanted:
             return {}
         columns = (("pos", "bigint"), ("platform", "text"), ("handle_key", "text"))
@@ -148,11 +142,7 @@ class Upsert:
     def _by_key(self, rows: _Rows, found: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
         fields = [name for name in self.key if name != "platform"]
         values = {name: rows.handle_key if name == "handle" else rows.column(name) for name in fields}
-        wanted = [
-            (at, rows.platform[at], *(values[name][at] for name in fields))
-            for at in rows.usable
-            if all(values[name][at] is not None for name in fields)
-        ]
+        wanted = [(at, rows.platform[at], *(values[name][at] for name in fields)) for at in rows.usable if all(values[name][at] is not None for name in fields)]
         columns = [("pos", "bigint"), ("platform", "text"), *((f"k{at}", "text") for at in range(len(fields)))]
         bulk.keep(self.connection, "named", columns, wanted)
         joins = " and ".join(f"{_key_column(name)} = n.k{at}" for at, name in enumerate(fields))
@@ -185,9 +175,7 @@ class Upsert:
             return
         names = [
             name or handle or uid or ""
-            for name, handle, uid in zip(
-                _at(rows.column("name"), new), _at(rows.column("handle"), new), _at(rows.uid, new), strict=True
-            )
+            for name, handle, uid in zip(_at(rows.column("name"), new), _at(rows.column("handle"), new), _at(rows.uid, new), strict=True)
         ]
         platforms = _at(rows.platform, new)
         followers = _at(rows.column("followers"), new)
@@ -195,9 +183,7 @@ class Upsert:
         dates = [self.now if when is None else when for when in _at(rows.column("as_of"), new)]
         future = [when > self.now for when in dates]
         counts = np.array([-1 if value is None or late else value for value, late in zip(followers, future, strict=True)], dtype=np.int64)
-        bands = tiers.bands(
-            self._force.policy, np.array(platforms, dtype=object), counts, np.full(count, -1, dtype=np.int8)
-        ).tolist()
+        bands = tiers.bands(self._force.policy, np.array(platforms, dtype=object), counts, np.full(count, -1, dtype=np.int8)).tolist()
         tier = [None if band < 0 else band for band in bands]
         group_of = {
             (platform, band): int(tiers.group_of(self._force.policy, platform, Tier(band)))
@@ -234,7 +220,15 @@ class Upsert:
             account_id, count,
         )  # fmt: skip
         by_account = dict(zip(new, accounts, strict=True))
-        self._add_metrics([(at, by_account[at], name, value) for name in rows.metrics for at, value in zip(new, _at(rows.column(name), new), strict=True) if value is not None], rows)
+        self._add_metrics(
+            [
+                (at, by_account[at], name, value)
+                for name in rows.metrics
+                for at, value in zip(new, _at(rows.column(name), new), strict=True)
+                if value is not None
+            ],
+            rows,
+        )
         self.log.insert(
             "stage_step",
             ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"),
@@ -273,7 +267,16 @@ class Upsert:
             "account_metric",
             ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at"),
             [
-                (account, name.removeprefix(METRIC_PREFIX), now if as_of[at] is None else as_of[at], float(value), rows.raw(name, at), as_of[at] is not None, log.id, now)
+                (
+                    account,
+                    name.removeprefix(METRIC_PREFIX),
+                    now if as_of[at] is None else as_of[at],
+                    float(value),
+                    rows.raw(name, at),
+                    as_of[at] is not None,
+                    log.id,
+                    now,
+                )
                 for at, account, name, value in values
             ],
         )
@@ -345,10 +348,7 @@ class Upsert:
             if not stated:
                 continue
             bulk.keep(self.connection, "figures", (("pos", "bigint"), ("account_id", "bigint"), ("as_of", "bigint")), stated)
-            present = {
-                row[0]: row[1:]
-                for row in self.connection.execute(_FIGURES, {"name": name.removeprefix(METRIC_PREFIX)})
-            }
+            present = {row[0]: row[1:] for row in self.connection.execute(_FIGURES, {"name": name.removeprefix(METRIC_PREFIX)})}
             for at, account, when in stated:
                 old = present.get(at)
                 value = column[at]
@@ -407,10 +407,7 @@ class Upsert:
         corrected = [(entry[4], float(entry[3]), rows.raw(entry[2], entry[0])) for entry in metrics if entry[4] is not None]
         if corrected:
             bulk.keep_ids(self.connection, (entry[0] for entry in corrected))
-            old = {
-                row[0]: row
-                for row in self.connection.exec_driver_sql("select m.id, m.value, m.raw from wanted w join account_metric m on m.id = w.id")
-            }
+            old = {row[0]: row for row in self.connection.exec_driver_sql("select m.id, m.value, m.raw from wanted w join account_metric m on m.id = w.id")}
             self.log.changed(
                 "account_metric",
                 ((row_id, {"value": old[row_id][1], "raw": old[row_id][2]}, {"value": value, "raw": raw}) for row_id, value, raw in corrected),
@@ -453,7 +450,7 @@ class _Rows:
         self._nothing: Column = [None] * len(chunk)
         self.numbers = chunk.rows
         self.stated = [name for name in chunk.columns if name not in {"as_of", "platform"}]
-        self.metrics = [name for name in self.stated if name == "followers" or (one := field_of(name)) and one.home is Home.METRIC]
+        self.metrics = [name for name in self.stated if name == "followers" or ((one := field_of(name)) and one.home is Home.METRIC)]
         self.platform: list[str | None] = list(self.column("platform"))
         self.uid = self.column("platform_uid")
         self.handle_key = [handle_key(value) if value else None for value in self.column("handle")] if "handle" in chunk.columns else self._nothing

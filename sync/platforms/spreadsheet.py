@@ -6,7 +6,6 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from sync import columns, sheets
 from sync.sheets import ROW, Table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from app.jobs import Job
 
 _HEADER_ROWS: Final = 15
@@ -70,10 +70,7 @@ class ParsedFile:
             part = self._frame.slice(first, size)
             rows = part[ROW].to_list()
             place = {row: at for at, row in enumerate(rows)} if self._raw else {}
-            raw = {
-                name: {place[row]: text for row, text in texts.items() if row in place}
-                for name, texts in self._raw.items()
-            }
+            raw = {name: {place[row]: text for row, text in texts.items() if row in place} for name, texts in self._raw.items()}
             yield Chunk(rows, {name: _listed(part[name]) for name in part.columns if name != ROW}, raw)
 
 
@@ -284,11 +281,7 @@ class _Parse:
         read = self._read_columns()
         rows = self.body[ROW]
         frame, rejects = self._records(read, rows, key)
-        raw = {
-            name: {rows[at]: self.body[f"c{self.match.columns[name]}"][at] for at in column.notes}
-            for name, column in read.items()
-            if column.notes
-        }
+        raw = {name: {rows[at]: self.body[f"c{self.match.columns[name]}"][at] for at in column.notes} for name, column in read.items() if column.notes}
         self._warn(read, frame)
         good = ~rows.is_in([reject.row for reject in rejects]) if rejects else pl.Series([True] * len(rows))
         sums = {name: columns.total(column, good) for name, column in read.items() if _field(name).numeric}
@@ -484,7 +477,7 @@ def _write_csv(target: Path, header: Sequence[str], rows: Iterator[Sequence[obje
 def _guarded(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula."""
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_OPENING) or cell.startswith("'") and cell[1:].startswith((*_OPENING, "'")) else cell
+        return f"'{cell}" if cell.startswith(_OPENING) or (cell.startswith("'") and cell[1:].startswith((*_OPENING, "'"))) else cell
     return "" if cell is None else cell
 
 
@@ -518,4 +511,3 @@ _ILLEGAL: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFF
 
 def _legal(text: str) -> str:
     return text.translate(_ILLEGAL)
-

@@ -114,9 +114,7 @@ def group_of(policy: TierPolicy, platform: str, tier: Tier) -> Group:
     return policy.groups.get(platform, policy.groups[OTHER])[tier]
 
 
-def history(
-    policy: TierPolicy, platform: str, counts: Sequence[tuple[int, int]], afresh_from: int | None
-) -> list[tuple[int, int, Tier]]:
+def history(policy: TierPolicy, platform: str, counts: Sequence[tuple[int, int]], afresh_from: int | None) -> list[tuple[int, int, Tier]]:
     """Each dated count (moment, followers; in order of time) with the tier it gave."""
     out: list[tuple[int, int, Tier]] = []
     previous: Tier | None = None
@@ -161,7 +159,7 @@ def _bands(policy: TierPolicy, platform: str, followers: Followers, previous: Co
     return np.where(followers < 0, np.int8(UNKNOWN), np.where(kept, previous, fresh)).astype(np.int8)
 
 
-def replay(  # noqa: PLR0913 (parallel arrays of one table)
+def replay(
     policy: TierPolicy,
     platforms: npt.NDArray[np.object_],
     account: npt.NDArray[np.int64],

@@ -258,12 +258,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_tier_step_account_id", "tier_step", ["account_id"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "create table creator_search (creator_id bigint primary key, text text not null, grams text[] not null)"
-        )
+        op.execute("create table creator_search (creator_id bigint primary key, text text not null, grams text[] not null)")
         op.execute("create index ix_creator_search_grams on creator_search using gin (grams)")
     else:
-        op.execute(
-            "create virtual table creator_search using"
-            " fts5(pairs, content='', contentless_delete=1, tokenize='ascii', prefix='1')"
-        )
+        op.execute("create virtual table creator_search using fts5(pairs, content='', contentless_delete=1, tokenize='ascii', prefix='1')")

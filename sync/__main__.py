@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The headless door: composes the services and hands them to the command line."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+
+
+def main() -> None:
+    """Run ``koc``."""
+    multiprocessing.freeze_support()
+    from app import cli  # noqa: PLC0415 (a child that only reads a workbook needs none of it)
+
+    sys.exit(cli.run(sys.argv[1:], _opener))
+
+
+def _opener() -> object:
+    from sync.compose import opener  # noqa: PLC0415 (help and usage errors come without the store)
+
+    return opener()
+
+
+if __name__ == "__main__":
+    main()
