@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from app.errors import UsageError
 from app.rules.fields import METRIC_PREFIX, SAME_FIELD, field_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,10 @@ from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
 
 if TYPE_CHECKING:
-    from app.values import Actor, Group, Stage, Tier
-    from pathlib import Path
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from app.values import Actor, Group, Stage, Tier
 
 Ids: TypeAlias = npt.NDArray[np.int64]
 """Creator ids, shape (n,), in the order of the question."""

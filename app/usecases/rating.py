@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
@@ -14,8 +14,8 @@ from app.rules.rating.tiers import TierPolicy
 from app.values import Actor, Group, Tier, day_end
 
 if TYPE_CHECKING:
-    from datetime import date
     from collections.abc import Callable, Mapping
+    from datetime import date
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.events import CreatorsChanged, Events, OperationRecorded
 
 if TYPE_CHECKING:
-    from app.values import Actor, Stage
     from collections.abc import Callable, Sequence
+
+    from app.values import Actor, Stage
 
 
 class Pipeline(Protocol):

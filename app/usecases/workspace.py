@@ -7,15 +7,16 @@ A tenth word beside the product's nine areas: what it does concerns all of them 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
 
 if TYPE_CHECKING:
-    from app.values import Actor
-    from pathlib import Path
     from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from app.values import Actor
 
 
 @dataclass(frozen=True, slots=True)

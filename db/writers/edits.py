@@ -10,9 +10,9 @@ from sqlalchemy import text
 from db import bulk
 
 if TYPE_CHECKING:
-    from app.values import Stage
     from collections.abc import Mapping, Sequence
 
+    from app.values import Stage
     from db.writers.operations import Log
 
 _LATEST = text(

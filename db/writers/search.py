@@ -10,10 +10,10 @@ On PostgreSQL the same pairs are an array under a GIN index, checked against the
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from db import bulk
-import itertools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,6 +22,7 @@ from sync.sheets import ROW, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
     from app.jobs import Job
 
 _HEADER_ROWS: Final = 15
