@@ -139,9 +139,10 @@ class Match:
     unmapped: tuple[str, ...]
 
 
-def match(headers: Sequence[str], overrides: Mapping[str, str]) -> Match:
+def match(headers: Sequence[str], overrides: Mapping[str, str], *, only: bool = False) -> Match:
     """Columns for fields: what the user says, then what the headers say; of twins the first.
 
+    ``only``: what the user says is all there is, and his numbers are columns even where a header reads like one.
     UsageError for a field or column that is not there.
     """
     columns: dict[str, int] = {}
@@ -149,7 +150,10 @@ def match(headers: Sequence[str], overrides: Mapping[str, str]) -> Match:
         field = field_of(name)
         if field is None or not field.importable:
             raise UsageError("unknown_field", field=name)
-        columns[SAME_FIELD.get(name, name)] = _column(headers, wanted)
+        numbered = only and wanted.isdecimal() and 1 <= int(wanted) <= len(headers)
+        columns[SAME_FIELD.get(name, name)] = int(wanted) - 1 if numbered else _column(headers, wanted)
+    if only:
+        return Match(columns, tuple(dict.fromkeys(header for at, header in enumerate(headers) if at not in columns.values() and header.strip())))
     taken = set(columns.values())
     for at, header in enumerate(headers):
         named = field_for(header)

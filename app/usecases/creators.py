@@ -162,7 +162,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What to read and how. ``mapping`` is FIELD -> header text or 1-based column number as text."""
+    """What to read and how. ``mapping`` is FIELD -> header text or 1-based column number as text.
+
+    ``only_mapped``: the mapping is the whole truth, nothing else is taken from the headers, and its numbers are columns.
+    ``reasons`` are words for the codes of rejected rows, as ``errors_to`` shows them; a code without any stands for itself.
+    """
 
     path: Path
     sheet: str | None = None
@@ -172,6 +176,8 @@ class ImportRequest:
     encoding: str | None = None
     dry_run: bool = False
     errors_to: Path | None = None
+    only_mapped: bool = False
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,6 +507,14 @@ class Creators:
             errors=tuple(sorted(rejects, key=lambda reject: reject.row)),
             seconds=round(time.monotonic() - started, 3),
         )
+
+    def save_rejects(self, path: Path, request: ImportRequest, rejects: Sequence[Reject]) -> None:
+        """Write the rejected rows of a file as they were, each with its reason, as a workbook that can be imported again."""
+        self._files.write_rejects(path, request, rejects)
+
+    def save_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
+        """Write rows as people see them, as CSV or XLSX by ending; returns the rows written."""
+        return self._files.write_table(path, header, rows)
 
     def export(self, question: Question, columns: Sequence[str], path: Path, job: Job | None = None) -> int:
         """Write the answer as CSV or XLSX, one row an account; returns the rows written."""

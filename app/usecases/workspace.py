@@ -67,6 +67,16 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row of a file that an import did not take, with its reason (a code under ``reject.<code>``)."""
+
+    row: int
+    column: str | None
+    value: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One finding of the doctor or of the audit check; ``name`` is a code under ``check.<name>``."""
 
@@ -83,6 +93,12 @@ class House(Protocol):
 
     def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
         """Newest first; ``kind`` is a prefix, as ``import.``."""
+
+    def rejected(self, operation_id: int) -> list[RejectedRow]:
+        """Rows that an import did not take, in the file's order."""
+
+    def concerned(self, operation_id: int) -> list[tuple[int, int]]:
+        """Creators that an operation added or changed and that are still there, as spans of ids."""
 
     def undo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
         """Take one operation back, whole, even after later ones; what cannot be taken back is listed."""
@@ -120,6 +136,14 @@ class Workspace:
     def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
         """Newest first; ``kind`` is a prefix, as ``import.``."""
         return self._store.operations(kind, limit)
+
+    def rejected(self, operation_id: int) -> list[RejectedRow]:
+        """Rows that an import did not take, in the file's order."""
+        return self._store.rejected(operation_id)
+
+    def concerned(self, operation_id: int) -> list[tuple[int, int]]:
+        """Creators that an operation added or changed, as spans of ids, first to last."""
+        return self._store.concerned(operation_id)
 
     def undo(self, operation_id: int, job: Job | None = None) -> Undone:
         """Take one operation back, whole."""

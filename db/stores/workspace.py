@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select, text
 
-from app.usecases.workspace import Check, Info, Operation
+from app.usecases.workspace import Check, Info, Operation, RejectedRow
 from db import maintenance
 from db.engine import SQLITE_VERSION, reading, sqlite_is_sound, writing
 from db.models import Base
 from db.models.creators import Account, Creator, TierOverride
-from db.models.records import AuditRow
+from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
 from db.writers import audit, contents, rollups, search, settings, undo
 
@@ -83,6 +83,17 @@ class WorkspaceStore:
         with reading(self.engine) as connection:
             rows = connection.execute(statement.order_by(table.id.desc()).limit(limit)).all()
         return [Operation(*row[:5], summary=json.loads(row.summary)) for row in rows]
+
+    def rejected(self, operation_id: int) -> list[RejectedRow]:
+        """Rows that an import did not take, in the file's order."""
+        statement = select(Rejected.row, Rejected.field, Rejected.value, Rejected.code).where(Rejected.operation_id == operation_id)
+        with reading(self.engine) as connection:
+            return [RejectedRow(*row) for row in connection.execute(statement.order_by(Rejected.row, Rejected.id))]
+
+    def concerned(self, operation_id: int) -> list[tuple[int, int]]:
+        """Creators that an operation added or changed and that are still there, as spans of ids."""
+        with reading(self.engine) as connection:
+            return undo.concerned(connection, operation_id)
 
     def undo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
         """Take one operation back, whole, even after later ones; what cannot be taken back is listed."""

@@ -102,6 +102,38 @@ def redo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     return Undone(operation_id, operation.kind, added, changed, tuple(kept))
 
 
+def concerned(connection: Connection, operation_id: int) -> list[tuple[int, int]]:
+    """Creators that an operation added or changed and that are still there, as spans of ids in order."""
+    ids: set[int] = set()
+    ranges = _ranges(connection, operation_id)
+    new = [(first, last) for table, first, last in ranges if table == "creator"]
+    statement = "select min(id), max(id) from creator where id between :first and :last"
+    there = [connection.execute(text(statement), {"first": first, "last": last}).one() for first, last in new]
+    for table, first, last in ranges:
+        if table in _OWNER and table != "creator":
+            others = f"select distinct o.creator_id from ({_OWNER[table]}) o where {_outside(new, 'o.creator_id')}"  # noqa: S608 (names are our own)
+            ids |= _scalars(connection, others, {"first": first, "last": last})
+    statement = "select distinct row_id from change where operation_id = :operation and table_name = :table"
+    for table in _OWNER:
+        rows = _scalars(connection, statement, {"operation": operation_id, "table": table})
+        if rows:
+            bulk.keep_ids(connection, rows)
+            owners = _OWNER[table].replace("between :first and :last", "in (select id from wanted)")
+            ids |= {row[0] for row in connection.execute(text(owners))}
+    return _joined([*((low, high) for low, high in there if low is not None), *((one, one) for one in ids)])
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that touch made one."""
+    out: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(last, out[-1][1]))
+        else:
+            out.append((first, last))
+    return out
+
+
 def _operation(connection: Connection, operation_id: int) -> Any:  # noqa: ANN401 (a row)
     row = connection.execute(select(Operation).where(Operation.id == operation_id)).first()
     if row is None:

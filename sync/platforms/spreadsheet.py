@@ -113,7 +113,7 @@ class Spreadsheets:
         head, body = _split(table, request)
         reasons: dict[int, str] = {}
         for reject in rejects:
-            reasons.setdefault(reject.row, f"{reject.code}: {reject.column or ''} {reject.value}".strip())
+            reasons.setdefault(reject.row, f"{request.reasons.get(reject.code, reject.code)}: {reject.column or ''} {reject.value}".strip())
         wanted = body.filter(pl.col(ROW).is_in(list(reasons)))
         labels = [label if head.row is not None else f"column {label}" for label in head.labels]
         self.write_table(
@@ -207,7 +207,7 @@ def _labels(top: Sequence[Sequence[str]], at: int) -> tuple[list[str], int]:
 
 
 def _matched(head: Head, body: pl.DataFrame, request: ImportRequest) -> tuple[headers.Match, list[Warn]]:
-    match = headers.match(head.labels, request.mapping)
+    match = headers.match(head.labels, request.mapping, only=request.only_mapped)
     found = dict(match.columns)
     warnings: list[Warn] = []
     sample = body.head(_SAMPLE)
