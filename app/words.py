@@ -10,9 +10,12 @@ import gettext
 import io
 import locale
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGES: Final = ("zh_CN", "en")
 
@@ -29,15 +32,38 @@ class Words:
     def __call__(self, key: str, /, **values: object) -> str:
         """Sentence of a key; a key without one comes back as itself, which a house test forbids."""
         sentence = self._catalogue.gettext(key)
-        return sentence.format(**values) if values else sentence
+        return sentence.format_map(_Given(values)) if values else sentence
 
     def plural(self, key: str, count: int, /, **values: object) -> str:
         """Sentence of a key whose form depends on a count, also given as ``{n}``."""
         return self._catalogue.ngettext(key, key, count).format(n=count, **values)
 
+    def failure(self, code: str, details: Mapping[str, object]) -> str:
+        """Sentence of an error: fields and reasons among its parameters become words as well."""
+        return self(f"error.{code}", **self._spoken(details))
+
+    def warning(self, code: str, details: Mapping[str, object]) -> str:
+        """Sentence of a warning, its parameters in words."""
+        return self(f"warning.{code}", **self._spoken(details))
+
+    def _spoken(self, details: Mapping[str, object]) -> dict[str, object]:
+        spoken = dict(details)
+        for name, family in (("field", "field"), ("platform", "platform"), ("reason", "reject")):
+            key = f"{family}.{details.get(name)}"
+            if name in details and self.has(key):
+                spoken[name] = self(key)
+        return spoken
+
     def has(self, key: str) -> bool:
         """Whether the catalogue knows the key."""
         return self._catalogue.gettext(key) != key
+
+
+class _Given(dict[str, object]):
+    """Values by name; one that nobody gave stays visible as its name, for a message must never fail itself."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 def normalise(language: str) -> str:

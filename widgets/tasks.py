@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only file that knows threads and processes: work runs there, its result arrives here, on the main thread."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import multiprocessing
+import threading
+import time
+import weakref
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal
+
+from app.errors import CancelledError, ProductError
+from app.events import CreatorsChanged, Event, OperationRecorded, PoliciesChanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from multiprocessing.connection import Connection
+
+    from app.services import Open, Services
+    from app.values import Actor, WorkspaceRef
+    from widgets.messages import Messages
+
+T = TypeVar("T")
+_LANES: Final = {"write": 1, "read": 3, "net": 2, "child": 2}
+_TOLD_EVERY: Final = 0.1
+_PATIENCE: Final = 0.6
+"""Seconds a cancelled child has to stop by itself before it is ended; the database takes back what it had not finished."""
+
+_numbers = itertools.count(1)
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Task:
+    """Something under way; also the ``Job`` that its work may ask."""
+
+    title: str = ""
+    id: int = field(default_factory=lambda: next(_numbers))
+    phase: str = ""
+    done: int = 0
+    total: int | None = None
+    ended: bool = False
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _tell: Callable[[Task], None] | None = None
+    _told: float = 0.0
+
+    def cancel(self) -> None:
+        """Ask it to stop; what has not begun never will."""
+        self._stop.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.is_set()
+
+    def progress(self, phase: str, done: int, total: int | None = None) -> None:
+        """Tell how far a phase is; shown at most ten times a second."""
+        new = phase != self.phase
+        self.phase, self.done, self.total = phase, done, total
+        now = time.monotonic()
+        if self._tell is not None and (new or now - self._told >= _TOLD_EVERY):
+            self._told = now
+            self._tell(self)
+
+    def check(self) -> None:
+        """Raise ``CancelledError`` if the user asked to stop."""
+        if self._stop.is_set():
+            raise CancelledError
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What a lane hands over: the result, or the failure."""
+
+    task: Task
+    owner: weakref.ref[QObject] | None
+    result: object
+    error: BaseException | None
+    done: Callable[[Any], None] | None
+    failed: Callable[[ProductError], None] | None
+    events: tuple[Event, ...] = ()
+
+
+class Tasks(QObject):
+    """Runs work off the main thread and delivers on it. A task gets no widget; its owner gone, its result is dropped."""
+
+    announced = Signal(object)
+    """Every ``app.events.Event``."""
+    started = Signal(object)
+    progressed = Signal(object)
+    finished = Signal(object)
+    _delivered = Signal(object)
+
+    def __init__(self, opener: Open | None, ref: WorkspaceRef | None, actor: Actor, messages: Messages) -> None:
+        """Know how a child process opens the workspace, and who tells failures that nobody else handles."""
+        super().__init__()
+        self._opener, self._ref, self._actor = opener, ref, actor
+        self._messages = messages
+        self._services: Services | None = None
+        self._silence: Callable[[], None] | None = None
+        self._lanes = {name: ThreadPoolExecutor(size, thread_name_prefix=f"koc-{name}") for name, size in _LANES.items()}
+        self._running: dict[Task, Future[None]] = {}
+        self._version = 0
+        self._closed = False
+        self._delivered.connect(self._arrived, Qt.ConnectionType.QueuedConnection)
+
+    # ------------------------------------------------------------ workspace
+
+    @property
+    def messages(self) -> Messages:
+        """Who tells failures; a window that speaks another language brings its own."""
+        return self._messages
+
+    @messages.setter
+    def messages(self, messages: Messages) -> None:
+        self._messages = messages
+
+    def attach(self, services: Services | None) -> None:
+        """Work on an open workspace and listen to its events; None lets go."""
+        if self._silence is not None:
+            self._silence()
+            self._silence = None
+        self._services = services
+        if services is not None:
+            self._ref, self._actor = services.ref, services.actor
+            self._silence = services.events.listen(self._heard)
+
+    def poll(self) -> None:
+        """Look, in a thread, whether somebody else wrote; then everything counts as changed."""
+        services = self._services
+        if services is not None and not self._closed:
+            self.run(self, services.workspace.data_version, self._saw, lambda _: None)
+
+    def _saw(self, version: int) -> None:
+        before, self._version = self._version, version
+        if before and version != before:
+            self.announced.emit(CreatorsChanged())
+            self.announced.emit(OperationRecorded())
+
+    def _heard(self, event: Event) -> None:
+        # Read before anybody reloads: a change of others in between is then seen by the reload or by the next look.
+        self._note_version()
+        self._hand(event)
+
+    def _note_version(self) -> None:
+        services = self._services
+        if services is not None and threading.current_thread() is not threading.main_thread():
+            try:
+                self._version = services.workspace.data_version()
+            except ProductError:
+                self._version = 0  # the next look begins anew
+
+    # ------------------------------------------------------------ threads
+
+    def run(
+        self,
+        owner: QObject | None,
+        work: Callable[[], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[ProductError], None] | None = None,
+        *,
+        lane: str = "read",
+        title: str = "",
+    ) -> Task:
+        """Run work in a lane (``read``, ``write``, ``net``); a title shows it in the status bar."""
+        return self._submit(owner, lambda _: work(), done, failed, lane, title)
+
+    def run_job(
+        self,
+        owner: QObject | None,
+        work: Callable[[Task], T],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[ProductError], None] | None = None,
+        *,
+        lane: str = "read",
+        title: str = "",
+    ) -> Task:
+        """Likewise, for work that reports progress to its job and obeys cancel."""
+        return self._submit(owner, work, done, failed, lane, title)
+
+    def _submit(
+        self,
+        owner: QObject | None,
+        work: Callable[[Task], Any],
+        done: Callable[[Any], None] | None,
+        failed: Callable[[ProductError], None] | None,
+        lane: str,
+        title: str,
+        events: tuple[Event, ...] = (),
+    ) -> Task:
+        task = Task(title, _tell=self._hand)
+        if self._closed:
+            task.cancel()
+            return task
+        # An owner that is one of our own kind lives as long as we do; a widget may go at any time.
+        held = None if owner is None else weakref.ref(owner)
+
+        def lead() -> None:
+            result: object = None
+            error: BaseException | None = None
+            try:
+                task.check()
+                result = work(task)
+            except BaseException as raised:  # noqa: BLE001 (whatever it is, it is told on the main thread)
+                error = raised
+            if events and error is None:
+                self._note_version()
+            self._hand(_Ended(task, held, result, error, done, failed, events if error is None else ()))
+
+        self._running[task] = self._lanes[lane].submit(lead)
+        if title:
+            self.started.emit(task)
+        return task
+
+    def _hand(self, what: object) -> None:
+        """To the main thread, from any thread."""
+        if not self._closed:
+            self._delivered.emit(what)
+
+    def _arrived(self, what: object) -> None:
+        if isinstance(what, Event):
+            self.announced.emit(what)
+        elif isinstance(what, Task):
+            if not what.ended and what.title:
+                self.progressed.emit(what)
+        elif isinstance(what, _Ended):
+            self._end(what)
+
+    def _end(self, ended: _Ended) -> None:
+        task = ended.task
+        task.ended = True
+        self._running.pop(task, None)
+        if task.title:
+            self.finished.emit(task)
+        for event in ended.events:
+            self.announced.emit(event)
+        if ended.owner is not None:
+            owner = ended.owner()
+            if owner is None or not shiboken6.isValid(owner):
+                return
+        if ended.error is None:
+            if ended.done is not None and not task.cancelled:
+                ended.done(ended.result)
+            return
+        error = self._in_words(ended.error)
+        if ended.failed is not None:
+            ended.failed(error)
+        elif not isinstance(error, CancelledError) or task.title:
+            self._messages.show(error)
+
+    def _in_words(self, error: BaseException) -> ProductError:
+        """A failure that can be shown; what nobody foresaw is reported and named by its report."""
+        if isinstance(error, ProductError):
+            return error
+        return ProductError("unexpected", log_id=self._messages.report(error))
+
+    # ------------------------------------------------------------ processes
+
+    def run_child(
+        self,
+        owner: QObject | None,
+        job_function: Callable[..., T],
+        arguments: Sequence[object],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[ProductError], None] | None = None,
+        *,
+        title: str,
+    ) -> Task:
+        """Run ``job_function(services, job, *arguments)`` in a process that opens the workspace itself.
+
+        The function stands at the top of a module. Cancel takes effect within a second.
+        """
+        order = (self._opener, self._ref, self._actor, job_function, tuple(arguments))
+        told = (CreatorsChanged(), PoliciesChanged(), OperationRecorded())
+        return self._submit(owner, lambda task: _lead_child(task, order), done, failed, "child", title, told)
+
+    # ------------------------------------------------------------ end
+
+    def busy(self) -> list[Task]:
+        """What is under way and has a title: what a user would miss."""
+        return [task for task in self._running if task.title]
+
+    def idle(self) -> bool:
+        """Whether nothing at all is under way."""
+        return not self._running
+
+    def close(self, seconds: float = 3.0) -> bool:
+        """Stop everything; whether all of it did within the time."""
+        for task in self._running:
+            task.cancel()
+        self._closed = True
+        self.attach(None)
+        for lane in self._lanes.values():
+            lane.shutdown(wait=False, cancel_futures=True)
+        left = wait(self._running.values(), timeout=seconds).not_done
+        self._running.clear()
+        return not left
+
+
+# ---------------------------------------------------------------- child
+
+
+def _lead_child(task: Task, order: tuple[Any, ...]) -> object:
+    """Start a child, pass its progress on, tell it to stop, hand over what it made."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    # No daemon: the child reads workbooks in a child of its own, which daemons may not have; it stops when we are gone.
+    process = context.Process(target=_child, args=(theirs, order), daemon=False)
+    process.start()
+    theirs.close()
+    asked = 0.0
+    try:
+        while True:
+            if task.cancelled:
+                asked = _ask_to_stop(ours, asked)
+                if time.monotonic() - asked > _PATIENCE:
+                    raise CancelledError
+            if not ours.poll(0.05):
+                if not process.is_alive() and not ours.poll():
+                    raise ProductError("child_gone", exit=process.exitcode)
+                continue
+            kind, what = ours.recv()
+            if kind == "progress":
+                task.progress(*what)
+            elif kind == "done":
+                return what
+            else:
+                raise what
+    except EOFError as error:
+        raise (CancelledError() if task.cancelled else ProductError("child_gone", exit=process.exitcode)) from error
+    finally:
+        ours.close()
+        process.join(0.2)
+        if process.is_alive():
+            process.terminate()
+            process.join(1)
+        process.close()
+
+
+def _ask_to_stop(pipe: Connection, asked: float) -> float:
+    """Send the word once; returns when it was sent."""
+    if asked:
+        return asked
+    with contextlib.suppress(OSError):  # it ended meanwhile; what it left in the pipe is read next
+        pipe.send("stop")
+    return time.monotonic()
+
+
+class _PipeJob:
+    """The child's end of a job. It also stops when the parent is gone."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._told, self._phase = 0.0, ""
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):  # the parent is gone: stop as well
+            self._pipe.recv()
+        self._stop.set()
+
+    def progress(self, phase: str, done: int, total: int | None = None) -> None:
+        """Tell how far a phase is; at most ten times a second."""
+        now = time.monotonic()
+        if phase != self._phase or now - self._told >= _TOLD_EVERY:
+            self._told, self._phase = now, phase
+            self.send("progress", (phase, int(done), None if total is None else int(total)))
+
+    def check(self) -> None:
+        """Raise ``CancelledError`` if the user asked to stop."""
+        if self._stop.is_set():
+            raise CancelledError
+
+    def send(self, kind: str, what: object) -> None:
+        """One message to the parent, whole."""
+        with self._lock:
+            self._pipe.send((kind, what))
+
+
+def _child(pipe: Connection, order: tuple[Any, ...]) -> None:
+    """What the child process does."""
+    opener, ref, actor, function, arguments = order
+    job = _PipeJob(pipe)
+    try:
+        services = opener(ref, actor)
+        try:
+            result = function(services, job, *arguments)
+        finally:
+            services.close()
+        job.send("done", result)
+    except OSError:
+        raise  # the parent is gone; nobody to tell
+    except BaseException as error:  # noqa: BLE001 (told to the parent)
+        job.send("failed", error if isinstance(error, ProductError) else _sendable(error))
+    finally:
+        pipe.close()
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """A failure that survives the pipe, with its place as text."""
+    import traceback  # noqa: PLC0415 (only a failure needs it)
+
+    return RuntimeError("".join(traceback.format_exception(error)))
