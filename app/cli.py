@@ -1,242 +1,217 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line ``koc``: text in, text out over the services.
 
-Names, options and JSON keys are binding; the words are the catalogues'. Human output and one JSON document go to
-stdout, progress and complaints to stderr.
+Names, options and JSON keys are binding; help texts are keys of the catalogues, put into words when a call begins.
+Human output and one JSON document go to stdout, progress and complaints to stderr.
 """
 
 from __future__ import annotations
 
-import contextlib
 import getpass
-import io
 import json
+import re
 import sys
 import time
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import click
 import typer
+from typer.core import TyperCommand, TyperGroup
 
+from app import documents
 from app.errors import ProductError, UsageError
-from app.jobs import Quiet
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, platform_code
+from app.services import Open, Services
 from app.settings import default_workspace
-from app.usecases.creators import ImportRequest, Question, RosterRow, SortKey
-from app.values import Actor, Ranked, Stage, Tier, WorkspaceRef, day_end, iso
+from app.terminal import Session, pairs, shown, table, utf8
+from app.usecases.creators import ImportReport, ImportRequest, Question, RosterRow, SortKey
+from app.usecases.workspace import Check
+from app.values import Actor, Stage, Tier, day_end, iso
 from app.words import Words, normalise, system_language
 
-if False:  # pragma: no cover
-    from app.services import Services
-
-_MOST_EVENTS: Final = 1000
-_NO_WORKSPACE: Final = 3
+_INTERRUPTED: Final = 130
+_SHOWN_REJECTS: Final = 20
+_COUNTS: Final = ("read", "inserted", "updated", "unchanged", "rejected", "duplicates")
 
 
-@dataclass(slots=True)
-class Session:
-    """One call of ``koc``: where, who, how to answer."""
-
-    opener: Callable[[], Any]
-    words: Words
-    address: str
-    actor: Actor
-    as_json: bool
-    quiet: bool
-    exit_code: int = 0
-
-    @property
-    def ref(self) -> WorkspaceRef:
-        """Workspace asked for."""
-        return WorkspaceRef(self.address)
-
-    @contextlib.contextmanager
-    def services(self) -> Iterator[Services]:
-        """Open the workspace for one command."""
-        services = self.opener()(self.ref, self.actor)
-        try:
-            yield services
-        finally:
-            services.close()
-
-    def answer(self, document: Mapping[str, object], human: Callable[[], str]) -> None:
-        """Print the JSON document, or what people read."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1, default=_jsonable) + "\n")
-        else:
-            text = human()
-            sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
-        sys.stdout.flush()
-
-    def job(self) -> Progress:
-        """Progress on stderr, where somebody looks."""
-        return Progress(self)
+# ---------------------------------------------------------------- one call
 
 
-class Progress(Quiet):
-    """Shows a line of progress on a terminal's stderr."""
-
-    def __init__(self, session: Session) -> None:
-        """Stay silent where nobody looks."""
-        self._session = session
-        self._shown = not session.quiet and not session.as_json and sys.stderr.isatty()
-        self._last = 0.0
-
-    def progress(self, phase: str, done: int, total: int | None = None) -> None:
-        """Redraw the line, a few times a second."""
-        if self._shown and time.monotonic() - self._last > 0.2:  # noqa: PLR2004 (seconds)
-            self._last = time.monotonic()
-            share = f" {100 * done // max(total, 1)} %" if total else f" {done:,}"
-            sys.stderr.write(f"\r{self._session.words(f'phase.{phase}')}{share}   ")
-            sys.stderr.flush()
-
-
-def run(argv: Sequence[str], opener: Callable[[], Any]) -> int:
+def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     """Run one command; returns its exit code."""
-    _utf8()
-    words = Words(_language(argv))
-    as_json = "--json" in argv
+    utf8()
+    args = _globals_first(argv)
+    session = Session(opener, Words(_language(args)), as_json="--json" in args)
     try:
-        command = typer.main.get_command(build(words, opener))
-        code = command.main(args=_numbered(list(argv)), prog_name="koc", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        command = typer.main.get_command(koc)
+        _speak(command, session.words)
+        return int(command.main(args=args, prog_name="koc", standalone_mode=False, obj=session) or 0)
     except ProductError as error:
-        return _complain(words, as_json, error.code, error.details, error.exit_code, _sentence(words, error))
-    except click.exceptions.Abort:
-        return _complain(words, as_json, "cancelled", {}, 130, words("error.cancelled"))
-    except KeyboardInterrupt:
-        return _complain(words, as_json, "cancelled", {}, 130, words("error.cancelled"))
-    except click.exceptions.Exit as done:
+        session.complain(error.code, error.details, session.words.failure(error.code, error.details))
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        session.complain("cancelled", {}, session.words("error.cancelled"))
+        return _INTERRUPTED
+    except typer.Exit as done:
         return done.exit_code
-    except click.ClickException as error:
-        return _complain(words, as_json, "usage", {"message": error.format_message()}, 2, error.format_message())
+    except typer.TyperException as error:
+        _complain_of_usage(session, error)
+        return UsageError.exit_code
     except BrokenPipeError:
+        sys.stderr.close()  # whoever read has left; the interpreter's own complaint at exit would be noise
         return 0
 
 
-def _utf8() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+_FLAGS: Final = frozenset({"--json", "--quiet"})
+_VALUED: Final = frozenset({"--workspace", "--lang", "--as"})
 
 
-def _language(argv: Sequence[str]) -> str:
-    for at, word in enumerate(argv):
-        if word == "--lang" and at + 1 < len(argv):
-            return normalise(argv[at + 1])
-        if word.startswith("--lang="):
-            return normalise(word.removeprefix("--lang="))
+def _globals_first(argv: Sequence[str]) -> list[str]:
+    """The options that every command has may stand anywhere."""
+    first: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in _FLAGS or (word.partition("=")[0] in _VALUED and "=" in word):
+            first.append(word)
+        elif word in _VALUED:
+            first += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return first + rest
+
+
+def _language(args: Sequence[str]) -> str:
+    for at, word in enumerate(args):
+        name, equals, value = word.partition("=")
+        if name == "--lang":
+            return normalise(value if equals else next(iter(args[at + 1 : at + 2]), ""))
     return system_language()
 
 
-_AFTER_CREATOR: Final = {"show", "add", "set", "tag"}
+def _speak(command: Any, words: Words) -> None:  # noqa: ANN401 (typer's commands)
+    """Put the keys of help texts into words, all the way down."""
+    command.help = words(command.help) if command.help else None
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = words(parameter.help)
+    for inner in getattr(command, "commands", {}).values():
+        _speak(inner, words)
 
 
-def _numbered(argv: list[str]) -> list[str]:
-    """``koc creator 12`` means ``koc creator show 12``; a tag to take off, ``-word``, is no option."""
-    if "creator" in argv:
-        at = argv.index("creator") + 1
-        if at < len(argv) and argv[at] not in _AFTER_CREATOR and not argv[at].startswith("-"):
-            argv.insert(at, "show")
-        if argv[at : at + 1] == ["tag"]:
-            named = [word for word in argv[at + 1 :] if not (word.startswith("-") and not word.startswith("--"))]
-            gone = [word for word in argv[at + 1 :] if word.startswith("-") and not word.startswith("--")]
-            argv = [*argv[: at + 1], *named, *(f"--remove={word[1:]}" for word in gone)]
-    globals_anywhere = [word for word in argv if word in {"--json", "--quiet"}]
-    return [*globals_anywhere, *(word for word in argv if word not in {"--json", "--quiet"})]
-
-
-def _complain(words: Words, as_json: bool, code: str, details: Mapping[str, object], exit_code: int, sentence: str) -> int:
-    if as_json:
-        document = {"error": {"code": code, "message": sentence, "details": details}}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+def _complain_of_usage(session: Session, error: typer.TyperException) -> None:
+    """The parser's complaint in the reader's language."""
+    message = error.format_message()
+    kind = type(error).__name__
+    parameter = getattr(error, "param", None)
+    quoted = re.findall(r"'(.*?)'", message)
+    details: dict[str, object] = {"text": quoted[-1] if quoted else message}
+    if kind == "NoArgsIsHelpError" or message.startswith("Missing command"):
+        code, details = "usage.missing_command", {}
+    elif message.startswith("No such command"):
+        code = "usage.no_such_command"
+    elif kind == "NoSuchOption":
+        code, details = "usage.no_such_option", {"text": getattr(error, "option_name", "")}
+    elif kind == "MissingParameter" and parameter is not None:
+        code, details = "usage.missing_parameter", {"text": parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]}
+    elif kind == "BadParameter" and parameter is not None:
+        code = "usage.bad_parameter"
+        details["option"] = parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
+    elif message.startswith("Got unexpected extra"):
+        code, details = "usage.too_many", {"text": message.partition("(")[2].rstrip(")")}
     else:
-        sys.stderr.write(f"koc: {sentence}\n")
-    del words
-    return exit_code
+        code, details = "usage.other", {"text": message}
+    if code == "usage.missing_command" and not session.as_json:
+        sys.stderr.write(message + "\n")
+        return
+    session.complain(code, details, session.words(f"error.{code}", **details))
 
 
-def _sentence(words: Words, error: ProductError) -> str:
-    """What happened, with what is safe and what to do next where the catalogue has it."""
-    details = {name: words(f"reject.{value}") if name == "reason" and words.has(f"reject.{value}") else value for name, value in error.details.items()}
-    return words(f"error.{error.code}", **details)
+# ---------------------------------------------------------------- help in the reader's language
 
 
-def _jsonable(value: object) -> object:
-    if isinstance(value, Ranked):
-        return value.code
-    if isinstance(value, Mapping):
-        return dict(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: getattr(value, one.name) for one in fields(value)}
-    return str(value)
+def _in_words(text: str, words: Words) -> str:
+    """The parser's own headings in the reader's language."""
+    for english, key in (("Usage:", "usage"), ("Options:", "options"), ("Arguments:", "arguments"), ("Commands:", "commands")):
+        text = re.sub(rf"^{english}", words(f"help.heading.{key}"), text, flags=re.MULTILINE)
+    for english, key in (("Show this message and exit.", "help"), ("[required]", "required"), ("[default: ", "default"), ("[env var: ", "variable")):
+        text = text.replace(english, words(f"help.heading.{key}"))
+    return text
 
 
-# ---------------------------------------------------------------- tables for people
+class _Command(TyperCommand):
+    """A command whose help is in the reader's language."""
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 (typer keeps its context to itself)
+        """Help as people read it."""
+        return _in_words(super().get_help(ctx), _session(ctx).words)
 
 
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+class _Group(TyperGroup):
+    """Commands under one word."""
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401
+        """Help as people read it."""
+        return _in_words(super().get_help(ctx), _session(ctx).words)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Aligned columns, wide characters counted as two; numbers stand at the right."""
-    texts = [[_shown(cell) for cell in row] for row in rows]
-    widths = [max(map(_width, column)) for column in zip(header, *texts, strict=True)]
-    right = [bool(rows) and all(isinstance(row[at], int | float | type(None)) for row in rows) for at in range(len(header))]
+class _OneCreator(_Group):
+    """``koc creator 12`` means ``koc creator show 12``."""
 
-    def line(cells_: Sequence[str]) -> str:
-        parts = [
-            " " * (width - _width(cell)) + cell if to_right else cell + " " * (width - _width(cell))
-            for cell, width, to_right in zip(cells_, widths, right, strict=True)
-        ]
-        return "  ".join(parts).rstrip()
-
-    return "\n".join([line(header), *(line(row) for row in texts)]) + "\n"
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """A word that is no command is a creator to show."""
+        return super().resolve_command(ctx, args if args[0] in self.commands or args[0].startswith("--") else ["show", *args])
 
 
-def _shown(cell: object) -> str:
-    if isinstance(cell, bool):
-        return "✓" if cell else "✗"
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    text = "" if cell is None else str(cell)
-    return "".join("\ufffd" if unicodedata.category(char) in {"Cc", "Cf"} and char != "\u200d" else char for char in text)
+def _group(word: str, parent: typer.Typer | None = None, cls: type[_Group] = _Group, **settings: Any) -> typer.Typer:  # noqa: ANN401 (typer's)
+    group = typer.Typer(add_completion=False, help=f"help.{word}", rich_markup_mode=None, cls=cls, **{"no_args_is_help": True, **settings})
+    if parent is not None:
+        parent.add_typer(group, name=word)
+    return group
 
 
-# ---------------------------------------------------------------- the commands
+def _command(group: typer.Typer, word: str, help_key: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:  # noqa: ANN401
+    return group.command(word, help=f"help.{help_key}", cls=_Command, **settings)
 
 
-def build(words: Words, opener: Callable[[], Any]) -> typer.Typer:
-    """Every command that exists, with help in the reader's language."""
-    app = typer.Typer(add_completion=False, no_args_is_help=True, help=words("help.koc"), rich_markup_mode=None)
+def _session(context: Any) -> Session:  # noqa: ANN401
+    session: Session = context.find_root().obj
+    return session
 
-    def told(key: str) -> str:
-        return words(f"help.{key}")
 
-    @app.callback()
-    def common(
-        context: typer.Context,
-        workspace: Annotated[str | None, typer.Option(help=told("option.workspace"), envvar="KOC_WORKSPACE")] = None,
-        lang: Annotated[str | None, typer.Option(help=told("option.lang"))] = None,
-        as_json: Annotated[bool, typer.Option("--json", help=told("option.json"))] = False,
-        quiet: Annotated[bool, typer.Option("--quiet", help=told("option.quiet"))] = False,
-        verbose: Annotated[bool, typer.Option("-v", help=told("option.verbose"))] = False,
-        who: Annotated[str | None, typer.Option("--as", help=told("option.as"))] = None,
-    ) -> None:
-        del lang, verbose
-        address = workspace or str(default_workspace())
-        context.obj = Session(opener, words, address, Actor(who or _login()), as_json, quiet)
+koc = _group("koc")
+Context = typer.Context
+Reference = Annotated[str, typer.Argument(metavar="ID", help="help.argument.creator")]
+InFile = Annotated[Path, typer.Argument(metavar="FILE", help="help.argument.file")]
+OutFile = Annotated[Path, typer.Argument(metavar="FILE", help="help.argument.out")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="help.option.dry_run")]
+Force = Annotated[bool, typer.Option("--force", help="help.option.force")]
+Reason = Annotated[str, typer.Option("--reason", help="help.option.reason")]
+Where = Annotated[str, typer.Option("--where", help="help.option.where")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="help.option.as_of")]
 
-    for add in (_add_workspace, _add_import, _add_creators, _add_tiers, _add_health):
-        add(app, told)
-    return app
+
+@koc.callback()
+def common(
+    context: Context,
+    workspace: Annotated[str | None, typer.Option(envvar="KOC_WORKSPACE", metavar="PATH|URL", help="help.option.workspace")] = None,
+    lang: Annotated[str | None, typer.Option(metavar="zh|en", help="help.option.lang")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="help.option.json")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="help.option.quiet")] = False,
+    verbose: Annotated[bool, typer.Option("-v", help="help.option.verbose")] = False,
+    who: Annotated[str | None, typer.Option("--as", metavar="USER", help="help.option.as")] = None,
+) -> None:
+    if lang is not None and lang not in {"zh", "en", "zh_CN", "zh-CN"}:
+        raise UsageError("unknown_language", language=lang)
+    session = _session(context)
+    session.address = workspace or str(default_workspace())
+    session.actor = Actor(who or _login())
+    session.as_json, session.quiet, session.verbose = as_json, quiet, verbose
 
 
 def _login() -> str:
@@ -246,149 +221,124 @@ def _login() -> str:
         return "user"
 
 
-Told = Callable[[str], str]
+# ---------------------------------------------------------------- the workspace
 
 
-def _session(context: typer.Context) -> Session:
-    session: Session = context.find_root().obj
-    return session
+@_command(koc, "init", "init")
+def _init(
+    context: Context,
+    sample: Annotated[bool, typer.Option("--sample", help="help.option.sample")] = False,
+    force: Force = False,
+) -> None:
+    session = _session(context)
+    services = session.opener().create(session.ref, session.who, force=force)
+    try:
+        if sample:
+            from app.sample import fill  # noqa: PLC0415 (only who asks for it pays for it)
+
+            with session.job() as job:
+                fill(services, job)
+        info = services.workspace.info()
+    finally:
+        services.close()
+    document = {"workspace": info.workspace, "schema_version": info.schema_version, "created": True, "counts": dict(info.counts)}
+    session.answer(document, lambda: session.words.plural("cli.created", info.counts["creators"], path=info.workspace))
 
 
-def _add_workspace(app: typer.Typer, told: Told) -> None:
-    @app.command(help=told("init"))
-    def init(
-        context: typer.Context,
-        sample: Annotated[bool, typer.Option("--sample", help=told("option.sample"))] = False,
-        force: Annotated[bool, typer.Option("--force", help=told("option.force"))] = False,
-    ) -> None:
-        session = _session(context)
-        services = session.opener().create(session.ref, session.actor, force=force)
-        try:
-            if sample:
-                from app.sample import fill  # noqa: PLC0415 (only here)
-
-                fill(services, session.job())
-            info = services.workspace.info()
-        finally:
-            services.close()
-        document = {"workspace": info.workspace, "schema_version": info.schema_version, "created": True, "counts": info.counts}
-        session.answer(document, lambda: session.words("cli.created", path=info.workspace, n=info.counts["creators"]))
-
-    @app.command(help=told("info"))
-    def info(context: typer.Context) -> None:
-        session = _session(context)
-        with session.services() as services:
-            found = services.workspace.info(with_hash=True)
-        document = {
-            "workspace": found.workspace, "schema_version": found.schema_version, "engine": found.engine,
-            "sqlite_version": found.sqlite_version, "content_hash": found.content_hash, "counts": dict(found.counts),
-            "time_zone": found.zone, "read_only": found.read_only,
-        }  # fmt: skip
-        rows = [(session.words(f"info.{name}"), value) for name, value in document.items() if name != "counts"]
-        rows += [(session.words(f"count.{name}"), value) for name, value in found.counts.items()]
-        session.answer(document, lambda: table(("", ""), [(name, _shown(value)) for name, value in rows]))
+@_command(koc, "info", "info")
+def _info(context: Context) -> None:
+    session = _session(context)
+    with session.services() as services:
+        found = services.workspace.info(with_hash=True)
+    document = documents.info(found)
+    rows = [(session.words(f"info.{name}"), value) for name, value in document.items() if name != "counts" and value is not None]
+    rows += [(session.words(f"count.{name}"), value) for name, value in found.counts.items()]
+    session.answer(document, lambda: pairs(rows))
 
 
-def _add_import(app: typer.Typer, told: Told) -> None:
-    importing = typer.Typer(no_args_is_help=True, help=told("import"))
-    app.add_typer(importing, name="import")
+# ---------------------------------------------------------------- files
 
-    @importing.command("creators", help=told("import_creators"))
-    def import_creators(
-        context: typer.Context,
-        file: Annotated[Path, typer.Argument(help=told("argument.file"))],
-        sheet: Annotated[str | None, typer.Option(help=told("option.sheet"))] = None,
-        platform: Annotated[str | None, typer.Option(help=told("option.platform"))] = None,
-        mapping: Annotated[list[str] | None, typer.Option("--map", help=told("option.map"))] = None,
-        key: Annotated[str | None, typer.Option(help=told("option.key"))] = None,
-        encoding: Annotated[str | None, typer.Option(help=told("option.encoding"))] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help=told("option.dry_run"))] = False,
-        errors: Annotated[Path | None, typer.Option(help=told("option.errors"))] = None,
-    ) -> None:
-        session = _session(context)
-        request = ImportRequest(
-            file, sheet, platform, dict(_pair(word) for word in mapping or ()),
-            tuple(part.strip() for part in (key or "").split(",") if part.strip()), encoding, dry_run, errors,
-        )  # fmt: skip
-        with session.services() as services:
-            report = services.creators.import_file(request, session.job())
-        document = {
-            **{one.name: getattr(report, one.name) for one in fields(report) if one.name not in {"warnings", "errors"}},
-            "unmapped": list(report.unmapped),
-            "warnings": [{"code": warn.code, "message": session.words(f"warning.{warn.code}", **warn.details), **warn.details} for warn in report.warnings],
-            "changes": [_plain(change) for change in report.changes],
-            "errors": [{**_plain(reject), "reason": session.words(f"reject.{reject.code}")} for reject in report.errors],
-        }
-        session.exit_code = 1 if report.rejected else 0
-        session.answer(document, lambda: _import_text(session.words, report, dry_run=dry_run))
-        raise typer.Exit(session.exit_code)
+_importing = _group("import", koc)
+_imports = _group("imports", koc, no_args_is_help=False, invoke_without_command=True)
+_exporting = _group("export", koc)
 
-    imports = typer.Typer(invoke_without_command=True, help=told("imports"))
-    app.add_typer(imports, name="imports")
 
-    @imports.callback()
-    def list_imports(context: typer.Context) -> None:
-        if context.invoked_subcommand:
-            return
-        session = _session(context)
-        with session.services() as services:
-            done = services.workspace.operations("import.")
-        document = {
-            "imports": [
-                {"id": one.id, "kind": one.kind.removeprefix("import."), "at": iso(one.at), "by": one.by,
-                 "undone_at": None if one.undone_at is None else iso(one.undone_at), **one.summary}
-                for one in done
-            ]
-        }  # fmt: skip
-        names = ("read", "inserted", "updated", "unchanged", "rejected", "duplicates")
-        header = ["id", session.words("cli.at"), session.words("cli.file"), *(session.words(f"report.{name}") for name in names), session.words("cli.undone")]
-        rows = [
-            [
-                str(one.id),
-                iso(one.at)[:19],
-                one.summary.get("file"),
-                *(one.summary.get(name) for name in names),
-                "" if one.undone_at is None else iso(one.undone_at)[:19],
-            ]
-            for one in done
-        ]
-        session.answer(document, lambda: table(header, rows))
+@_command(_importing, "creators", "import_creators")
+def _import_creators(
+    context: Context,
+    file: InFile,
+    sheet: Annotated[str | None, typer.Option(help="help.option.sheet")] = None,
+    platform: Annotated[str | None, typer.Option(help="help.option.platform")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="help.option.map")] = None,
+    key: Annotated[str, typer.Option(metavar="F,F", help="help.option.key")] = "",
+    encoding: Annotated[str | None, typer.Option(help="help.option.encoding")] = None,
+    dry_run: DryRun = False,
+    errors: Annotated[Path | None, typer.Option(metavar="OUT.xlsx", help="help.option.errors")] = None,
+) -> None:
+    session = _session(context)
+    pairs_ = dict(_pair(word) for word in mapping or ())
+    request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors)
+    with session.services() as services, session.job() as job:
+        report = services.creators.import_file(request, job)
+    session.answer(documents.report(report, session.words), lambda: _report_text(session.words, report, dry_run=dry_run))
+    raise typer.Exit(1 if report.rejected else 0)
 
-    @imports.command("undo", help=told("imports_undo"))
-    def undo(context: typer.Context, number: Annotated[int, typer.Argument(metavar="ID")]) -> None:
-        session = _session(context)
-        with session.services() as services:
-            undone = services.workspace.undo(number, session.job())
-        document = {
-            "undone": {
-                "id": number,
-                "inserted_removed": undone.inserted_removed,
-                "updates_reverted": undone.updates_reverted,
-                "kept": [_plain(one) for one in undone.kept],
-            }
-        }
-        session.answer(
-            document,
-            lambda: session.words("cli.undone_import", removed=undone.inserted_removed, reverted=undone.updates_reverted, kept=len(undone.kept)),
-        )
 
-    exporting = typer.Typer(no_args_is_help=True, help=told("export"))
-    app.add_typer(exporting, name="export")
+def _report_text(words: Words, report: ImportReport, *, dry_run: bool) -> str:
+    counts = [getattr(report, name) for name in _COUNTS]
+    lines = [words("cli.import_dry" if dry_run else "cli.import_done"), table([words(f"report.{name}") for name in _COUNTS], [counts])]
+    lines += [words("cli.mapping", pairs=", ".join(f"{words.field(name)} ← {label.strip()}" for name, label in report.mapping.items()))]
+    if report.unmapped:
+        lines.append(words("cli.unmapped", headers=", ".join(report.unmapped)))
+    lines += [f"! {words.warning(warn.code, warn.details)}" for warn in report.warnings]
+    if report.errors:
+        header = [words("cli.row"), words("cli.column"), words("cli.value"), words("cli.reason")]
+        rows = [[str(one.row), one.column, one.value[:40], words(f"reject.{one.code}")] for one in report.errors[:_SHOWN_REJECTS]]
+        lines += ["", table(header, rows)]
+        if len(report.errors) > _SHOWN_REJECTS:
+            lines.append(words("cli.more_rejects", n=len(report.errors) - _SHOWN_REJECTS))
+    return "\n".join(lines)
 
-    @exporting.command("creators", help=told("export_creators"))
-    def export_creators(
-        context: typer.Context,
-        file: Annotated[Path, typer.Argument(help=told("argument.out"))],
-        where: Annotated[str, typer.Option(help=told("option.where"))] = "",
-        columns: Annotated[str, typer.Option(help=told("option.columns"))] = "",
-    ) -> None:
-        session = _session(context)
-        started = time.monotonic()
-        wanted = [part.strip() for part in columns.split(",") if part.strip()]
-        with session.services() as services:
-            count = services.creators.export(Question(where=where), wanted, file, session.job())
-        document = {"rows": count, "file": str(file), "seconds": round(time.monotonic() - started, 3)}
-        session.answer(document, lambda: session.words("cli.exported", rows=count, file=file))
+
+@_imports.callback()
+def _list_imports(context: Context) -> None:
+    if context.invoked_subcommand:
+        return
+    session = _session(context)
+    with session.services() as services:
+        done = services.workspace.operations("import.")
+    words = session.words
+    header = ["id", words("cli.at"), words("cli.by"), words("cli.file"), *(words(f"report.{name}") for name in _COUNTS), words("cli.undone")]
+    rows = [
+        [str(one.id), _minute(one.at), one.by, one.summary.get("file"), *(one.summary.get(name) for name in _COUNTS), _minute(one.undone_at)] for one in done
+    ]
+    session.answer({"imports": [documents.operation(one) for one in done]}, lambda: table(header, rows))
+
+
+@_command(_imports, "undo", "imports_undo")
+def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar="ID", help="help.argument.import")]) -> None:
+    session = _session(context)
+    with session.services() as services, session.job() as job:
+        if all(one.id != number for one in services.workspace.operations("import.", limit=sys.maxsize)):
+            raise UsageError("unknown_operation", id=number)
+        undone = services.workspace.undo(number, job)
+    counts = {"removed": undone.inserted_removed, "reverted": undone.updates_reverted, "kept": len(undone.kept)}
+    session.answer(documents.undone(undone), lambda: session.words("cli.undone_import", id=number, **counts))
+
+
+@_command(_exporting, "creators", "export_creators")
+def _export_creators(
+    context: Context,
+    file: OutFile,
+    where: Where = "",
+    columns: Annotated[str, typer.Option(metavar="F,F", help="help.option.columns")] = "",
+) -> None:
+    session = _session(context)
+    started = time.monotonic()
+    with session.services() as services, session.job() as job:
+        count = services.creators.export(Question(where=where), _words(columns), file, job)
+    document = {"rows": count, "file": str(file), "seconds": round(time.monotonic() - started, 3)}
+    session.answer(document, lambda: session.words.plural("cli.exported", count, file=file))
 
 
 def _pair(word: str) -> tuple[str, str]:
@@ -398,227 +348,290 @@ def _pair(word: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _plain(record: Any) -> dict[str, object]:  # noqa: ANN401 (a record)
-    return {one.name: getattr(record, one.name) for one in fields(record)}
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
 
 
-def _import_text(words: Words, report: Any, *, dry_run: bool) -> str:  # noqa: ANN401 (ImportReport)
-    names = ("read", "inserted", "updated", "unchanged", "rejected", "duplicates")
-    lines = [
-        words("cli.import_dry" if dry_run else "cli.import_done"),
-        table([words(f"report.{name}") for name in names], [[getattr(report, name) for name in names]]),
-    ]
-    lines += [
-        words("cli.mapping")
-        + " "
-        + ", ".join(f"{words(f'field.{name}') if words.has(f'field.{name}') else name} ← {label.strip()!r}" for name, label in report.mapping.items())
-    ]
-    if report.unmapped:
-        lines.append(words("cli.unmapped") + " " + ", ".join(repr(one) for one in report.unmapped))
-    lines += [f"! {words(f'warning.{warn.code}', **warn.details)}" for warn in report.warnings]
-    if report.errors:
-        header = [words("cli.row"), words("cli.column"), words("cli.value"), words("cli.reason")]
-        lines.append(table(header, [[str(one.row), one.column, one.value[:40], words(f"reject.{one.code}")] for one in report.errors[:20]]))
-    return "\n".join(lines)
+def _minute(moment: int | None) -> str:
+    return "" if moment is None else iso(moment)[:16].replace("T", " ")
 
 
 # ---------------------------------------------------------------- creators
 
 
-def _row(row: RosterRow) -> dict[str, object]:
-    """A creator as JSON: codes for ranks, ISO times."""
-    return {
-        "id": row.id, "name": row.name, "stage": row.stage.code, "tier": _code(row.tier), "group": _code(row.group),
-        "followers": row.followers, "fee_fen": row.fee_fen, "platforms": list(row.platforms), "category": row.category,
-        "city": row.city, "country": row.country, "owner": row.owner, "tags": list(row.tags), "phone": row.phone,
-        "wechat": row.wechat, "email": row.email, "coupon": row.coupon, "commission_bp": row.commission_bp,
-        "joined_at": None if row.joined_at is None else iso(row.joined_at), "updated_at": iso(row.updated_at),
-        "accounts": [{**_plain(account), "tier": _code(account.tier)} for account in row.accounts],
-    }  # fmt: skip
+@_command(koc, "creators", "creators")
+def _creators(
+    context: Context,
+    search: Annotated[str, typer.Option(help="help.option.search")] = "",
+    where: Where = "",
+    sort: Annotated[str, typer.Option(metavar="F[,-F]", help="help.option.sort")] = "",
+    limit: Annotated[int, typer.Option(min=0, help="help.option.limit")] = 100,
+    offset: Annotated[int, typer.Option(min=0, help="help.option.offset")] = 0,
+) -> None:
+    session = _session(context)
+    started = time.monotonic()
+    question = Question(search, where, tuple(SortKey(part.lstrip("-"), part.startswith("-")) for part in _words(sort)))
+    with session.services() as services:
+        services.creators.check(question)
+        total = services.creators.count(question)
+        rows = services.creators.page(question, limit, offset)
+    document = {"total": total, "rows": [documents.row(one) for one in rows], "seconds": round(time.monotonic() - started, 3)}
+    session.answer(document, lambda: _roster_text(session.words, rows) + session.words("cli.shown", shown=len(rows), total=shown(total)))
 
 
-def _code(rank: Ranked | None) -> str | None:
-    return None if rank is None else rank.code
+def _roster_text(words: Words, rows: Sequence[RosterRow]) -> str:
+    header = ["id", *(words(f"field.{name}") for name in ("name", "platform", "followers", "tier", "stage", "category", "city", "owner"))]
+    cells_ = [
+        [str(one.id), one.name, ", ".join(map(words.platform, one.platforms)), one.followers, words.tier(one.tier),
+         words(f"stage.{one.stage.code}"), one.category, one.city, one.owner]
+        for one in rows
+    ]  # fmt: skip
+    return table(header, cells_)
 
 
-def _sort_keys(text: str) -> tuple[SortKey, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    return tuple(SortKey(part.lstrip("-"), part.startswith("-")) for part in parts)
+_creator = _group("creator", koc, _OneCreator)
 
 
-def _add_creators(app: typer.Typer, told: Told) -> None:
-    @app.command(help=told("creators"))
-    def creators(
-        context: typer.Context,
-        search: Annotated[str, typer.Option(help=told("option.search"))] = "",
-        where: Annotated[str, typer.Option(help=told("option.where"))] = "",
-        sort: Annotated[str, typer.Option(help=told("option.sort"))] = "",
-        limit: Annotated[int, typer.Option(min=0, help=told("option.limit"))] = 100,
-        offset: Annotated[int, typer.Option(min=0, help=told("option.offset"))] = 0,
-    ) -> None:
-        session = _session(context)
-        started = time.monotonic()
-        question = Question(search, where, _sort_keys(sort))
-        with session.services() as services:
-            services.creators.check(question)
-            total = services.creators.count(question)
-            rows = services.creators.page(question, limit, offset)
-        document = {"total": total, "rows": [_row(row) for row in rows], "seconds": round(time.monotonic() - started, 3)}
-        session.answer(document, lambda: _roster_text(session.words, total, rows))
+@_command(_creator, "show", "creator_show")
+def _show(context: Context, reference: Reference) -> None:
+    session = _session(context)
+    with session.services() as services:
+        one = services.creators.find(reference)
+        detail = services.creators.detail(one)
+        tier = services.rating.show(one)
+    session.answer(documents.creator(detail, tier), lambda: _creator_text(session.words, detail.row, detail.notes))
 
-    creator = typer.Typer(no_args_is_help=True, help=told("creator"))
-    app.add_typer(creator, name="creator")
 
-    @creator.command("show", help=told("creator_show"))
-    def show(context: typer.Context, reference: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-        session = _session(context)
-        with session.services() as services:
-            one = services.creators.find(reference)
-            detail = services.creators.detail(one)
-            tier = services.rating.show(one)
-        document = {
-            "creator": {**_row(detail.row), "notes": detail.notes, "version": detail.version},
-            "accounts": _row(detail.row)["accounts"],
-            "metrics": [{**_plain(metric), "as_of": iso(metric.as_of)} for metric in detail.metrics],
-            "stage_history": [{**_plain(step), "stage": step.stage.code, "previous": _code(step.previous), "at": iso(step.at)} for step in detail.stages],
-            "tier": _tier_document(tier),
-            "tier_history": [{**_plain(step), "tier": _code(step.tier), "previous": _code(step.previous), "at": iso(step.at)} for step in detail.tiers],
-            "history": [{**_plain(one_), "at": iso(one_.at)} for one_ in detail.history],
-        }
-        session.answer(document, lambda: _creator_text(session.words, document))
+def _creator_text(words: Words, row: RosterRow, notes: str | None) -> str:
+    document = {**documents.row(row), "notes": notes}
+    said: dict[str, object] = {"stage": words(f"stage.{row.stage.code}"), "tier": words.tier(row.tier), "tags": ", ".join(row.tags)}
+    if row.group is not None:
+        said["group"] = words(f"group.{row.group.code}")
+    lines = [(words(f"field.{name}"), said.get(name, value)) for name, value in document.items() if name in CREATOR_FIELDS and value not in (None, [])]
+    header = ["id", *(words(f"field.{name}") for name in ("platform", "platform_uid", "handle", "followers", "tier"))]
+    accounts = [[str(one.id), words.platform(one.platform), one.platform_uid, one.handle, one.followers, words.tier(one.tier)] for one in row.accounts]
+    return pairs(lines) + "\n" + table(header, accounts)
 
-    @creator.command("add", help=told("creator_add"), context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-    def add(
-        context: typer.Context,
-        name: Annotated[str, typer.Option(help=told("option.name"))],
-        account: Annotated[str, typer.Option(help=told("option.account"))],
-    ) -> None:
-        session = _session(context)
-        platform, _, rest = account.partition(":")
-        uid, _, handle = rest.partition(":")
-        values = {"name": name, "platform": platform_code(platform), "platform_uid": uid, "handle": handle, **_extra(context.args)}
-        with session.services() as services:
-            row = services.creators.add({key: value for key, value in values.items() if value})
-        session.answer(_row(row), lambda: _roster_text(session.words, 1, [row]))
 
-    @creator.command("set", help=told("creator_set"))
-    def set_fields(
-        context: typer.Context,
-        reference: Annotated[str, typer.Argument(metavar="ID")],
-        pairs: Annotated[list[str], typer.Argument(metavar="F=V …")],
-        reason: Annotated[str | None, typer.Option(help=told("option.reason"))] = None,
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            one = services.creators.find(reference)
-            services.creators.edit([one], dict(_pair(word) for word in pairs), reason)
-            row = services.creators.rows([one])[0]
-        session.answer(_row(row), lambda: _roster_text(session.words, 1, [row]))
-
-    @creator.command("tag", help=told("creator_tag"))
-    def tag(
-        context: typer.Context,
-        reference: Annotated[str, typer.Argument(metavar="ID")],
-        tags: Annotated[list[str] | None, typer.Argument(metavar="+a -b")] = None,
-        remove: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            one = services.creators.find(reference)
-            services.creators.tag([one], [word.removeprefix("+") for word in tags or ()], remove or ())
-            row = services.creators.rows([one])[0]
-        session.answer(_row(row), lambda: _roster_text(session.words, 1, [row]))
-
-    stage = typer.Typer(no_args_is_help=True, help=told("stage"))
-    app.add_typer(stage, name="stage")
-
-    @stage.command("move", help=told("stage_move"))
-    def move(
-        context: typer.Context,
-        reference: Annotated[str, typer.Argument(metavar="ID")],
-        to: Annotated[str, typer.Argument(metavar="STAGE")],
-        reason: Annotated[str | None, typer.Option(help=told("option.reason"))] = None,
-    ) -> None:
-        session = _session(context)
-        target = cells.typed(CREATOR_FIELDS["stage"], to, "UTC")
-        if target is None:
-            raise UsageError("value_missing", field="stage")
-        with session.services() as services:
-            one = services.creators.find(reference)
-            before = services.creators.rows([one])[0].stage
-            services.recruiting.move([one], Stage(target), reason)
-        document = {"moved": {"id": one, "from": before.code, "to": Stage(target).code}}
-        session.answer(document, lambda: session.words("cli.moved", id=one, stage=session.words(f"stage.{Stage(target).code}")))
+@_command(_creator, "add", "creator_add", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def _add(
+    context: Context,
+    name: Annotated[str, typer.Option(help="help.option.name")],
+    account: Annotated[str, typer.Option(metavar="P:UID[:HANDLE]", help="help.option.account")],
+) -> None:
+    session = _session(context)
+    platform, _, rest = account.partition(":")
+    uid, _, handle = rest.partition(":")
+    values = {"name": name, "platform": platform_code(platform), "platform_uid": uid, "handle": handle, **_extra(context.args)}
+    with session.services() as services:
+        row = services.creators.add({key: value for key, value in values.items() if value})
+    session.answer(documents.row(row), lambda: _roster_text(session.words, [row]))
 
 
 def _extra(args: Sequence[str]) -> dict[str, str]:
     """``--followers N`` and any other field of a new creator."""
     out: dict[str, str] = {}
-    words = list(args)
-    while words:
-        name = words.pop(0)
-        if not name.startswith("--"):
-            raise UsageError("unknown_argument", text=name)
-        name, equals, value = name.removeprefix("--").partition("=")
+    words = iter(args)
+    for word in words:
+        if not word.startswith("--"):
+            raise UsageError("unknown_argument", text=word)
+        name, equals, value = word.removeprefix("--").partition("=")
         if not equals:
-            if not words:
+            following = next(words, None)
+            if following is None:
                 raise UsageError("value_missing", field=name)
-            value = words.pop(0)
+            value = following
         out[name.replace("-", "_")] = value
     return out
 
 
-def _roster_text(words: Words, total: int, rows: Sequence[RosterRow]) -> str:
-    header = ["id", *(words(f"field.{name}") for name in ("name", "platform", "followers", "tier", "stage", "category", "city", "owner"))]
-    shown = [
-        [str(row.id), row.name, ", ".join(words(f"platform.{one}") if words.has(f"platform.{one}") else one for one in row.platforms), row.followers,
-         "" if row.tier is None else words(f"tier.{row.tier.code}"), words(f"stage.{row.stage.code}"), row.category, row.city, row.owner]
-        for row in rows
-    ]  # fmt: skip
-    return table(header, shown) + words("cli.shown", shown=len(rows), total=total)
+@_command(_creator, "set", "creator_set")
+def _set(
+    context: Context,
+    reference: Reference,
+    values: Annotated[list[str], typer.Argument(metavar="F=V …", help="help.argument.values")],
+    reason: Reason = "",
+) -> None:
+    pairs_ = dict(_pair(word) for word in values)
+    _edited(context, reference, lambda services, one: services.creators.edit([one], pairs_, reason or None))
 
 
-def _creator_text(words: Words, document: Mapping[str, Any]) -> str:
-    row = document["creator"]
-    lines = [
-        (words(f"field.{name}") if words.has(f"field.{name}") else name, ", ".join(map(str, value)) if isinstance(value, list) else value)
-        for name, value in row.items()
-        if value not in (None, [], "") and name != "accounts"
-    ]
-    accounts = table(
-        ["id", words("field.platform"), words("field.platform_uid"), words("field.handle"), words("field.followers"), words("field.tier")],
-        [[str(one["id"]), one["platform"], one["platform_uid"], one["handle"], one["followers"], one["tier"]] for one in row["accounts"]],
-    )
-    return table(("", ""), [(name, str(value)) for name, value in lines]) + "\n" + accounts
+@_command(_creator, "tag", "creator_tag", context_settings={"ignore_unknown_options": True})
+def _tag(
+    context: Context,
+    reference: Reference,
+    tags: Annotated[list[str], typer.Argument(metavar="+a -b …", help="help.argument.tags")],
+) -> None:
+    unknown = next((word for word in tags if word.startswith("--") or word in {"+", "-"}), None)
+    if unknown is not None:
+        raise UsageError("unknown_argument", text=unknown)
+    added = [word.removeprefix("+") for word in tags if not word.startswith("-")]
+    removed = [word.removeprefix("-") for word in tags if word.startswith("-")]
+    _edited(context, reference, lambda services, one: services.creators.tag([one], added, removed))
+
+
+def _edited(context: Context, reference: str, edit: Callable[[Services, int], int]) -> None:
+    """Edit a creator and show it."""
+    session = _session(context)
+    with session.services() as services:
+        one = services.creators.find(reference)
+        edit(services, one)
+        row = services.creators.rows([one])[0]
+    session.answer(documents.row(row), lambda: _creator_text(session.words, row, None))
+
+
+_stage = _group("stage", koc)
+
+
+@_command(_stage, "move", "stage_move")
+def _move(
+    context: Context,
+    reference: Reference,
+    to: Annotated[str, typer.Argument(metavar="STAGE", help="help.argument.stage")],
+    reason: Reason = "",
+) -> None:
+    session = _session(context)
+    target = cells.typed(CREATOR_FIELDS["stage"], to, "UTC")
+    if target is None:
+        raise UsageError("value_missing", field="stage")
+    stage = Stage(target)
+    with session.services() as services:
+        one = services.creators.find(reference)
+        before = services.creators.rows([one])[0].stage
+        moved = services.recruiting.move([one], stage, reason or None)
+    document = {"moved": int(moved > 0), "id": one, "from": before.code, "to": stage.code}
+    session.answer(document, lambda: session.words("cli.moved", id=one, stage=session.words(f"stage.{stage.code}")))
 
 
 # ---------------------------------------------------------------- tiers and policies
 
-
-def _tier_document(shown: Any) -> dict[str, object]:  # noqa: ANN401 (TierExplanation)
-    return {
-        "creator_id": shown.creator_id, "name": shown.name, "tier": _code(shown.tier), "group": _code(shown.group),
-        "main_account_id": shown.main_account_id, "policy_version": shown.policy_version,
-        "accounts": [
-            {
-                "account_id": one.account_id, "platform": one.platform, "handle": one.handle, "followers": one.followers,
-                "tier": _code(one.tier), "band": [one.band_low, one.band_high], "keeps": [one.keeps_from, one.keeps_below],
-                "override": None if one.override is None else {
-                    **_plain(one.override), "tier": one.override.tier.code, "created_at": iso(one.override.created_at),
-                    "expires_at": iso(one.override.expires_at),
-                },
-                "history": [{"at": iso(step.at), "followers": step.followers, "tier": step.tier.code} for step in one.steps],
-            }
-            for one in shown.accounts
-        ],
-    }  # fmt: skip
+_tier = _group("tier", koc)
+_policy = _group("policy", koc)
 
 
-def _policy_document(row: Any) -> dict[str, object]:  # noqa: ANN401 (PolicyRow)
-    return {"name": row.name, "version": row.version, "since": iso(row.since), "by": row.by, "reason": row.reason, "body": dict(row.body)}
+@_command(_tier, "run", "tier_run")
+def _run_tiers(context: Context, as_of: AsOf = None, dry_run: DryRun = False) -> None:
+    session = _session(context)
+    with session.services() as services, session.job() as job:
+        ran = services.rating.run(_moment(as_of, services.creators.zone), dry_run=dry_run, job=job)
+    _answer_run(session, ran)
 
 
-def _as_of(text: str | None, zone: str) -> int | None:
+def _answer_run(session: Session, ran: Any) -> None:  # noqa: ANN401 (TierRun)
+    words = session.words
+    counted: dict[tuple[str, str], int] = {}
+    for one in ran.moves:
+        step = (words.tier(one.before), words.tier(one.after))
+        counted[step] = counted.get(step, 0) + 1
+    rows = [[before, after, count] for (before, after), count in sorted(counted.items())]
+    text = words("cli.tiers_run", changed=ran.changed, unchanged=ran.unchanged, version=ran.policy_version)
+    header = [words("cli.from"), words("cli.to"), words("cli.count")]
+    session.answer(documents.tier_run(ran), lambda: text + "\n" + (table(header, rows) if rows else ""))
+
+
+@_command(_tier, "show", "tier_show")
+def _show_tier(context: Context, reference: Reference, as_of: AsOf = None) -> None:
+    session = _session(context)
+    with session.services() as services:
+        explained = services.rating.show(services.creators.find(reference), _moment(as_of, services.creators.zone))
+    session.answer(documents.tier(explained), lambda: _tier_text(session.words, explained))
+
+
+def _tier_text(words: Words, explained: Any) -> str:  # noqa: ANN401 (TierExplanation)
+    header = [*(words(f"field.{name}") for name in ("platform", "handle", "followers", "tier")), words("cli.keeps"), words("cli.override")]
+    rows = []
+    for one in explained.accounts:
+        keeps = "" if one.keeps_from is None else f"[{one.keeps_from:,}, {'∞' if one.keeps_below is None else format(one.keeps_below, ',')})"
+        by_hand = "" if one.override is None else f"{_minute(one.override.expires_at)} {one.override.by}: {one.override.reason}"
+        rows.append([words.platform(one.platform), one.handle, one.followers, words.tier(one.tier), keeps, by_hand])
+    return f"{shown(explained.name)}  {words.tier(explained.tier)}\n" + table(header, rows)
+
+
+@_command(_tier, "policy", "tier_policy")
+def _tier_policy(
+    context: Context,
+    file: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="help.option.set")] = None,
+    reason: Reason = "",
+    dry_run: DryRun = False,
+) -> None:
+    session = _session(context)
+    toml = None if file is None else _read_text(file)
+    with session.services() as services, session.job() as job:
+        if toml is not None and dry_run:
+            _answer_run(session, services.rating.preview("tiers", toml, job))
+            return
+        row = services.rating.policy("tiers") if toml is None or file is None else services.rating.set_policy("tiers", toml, reason or file.name)
+    document = documents.policy(row)
+    session.answer({**document, "policy_version": row.version}, lambda: _policy_text(document))
+
+
+@_command(_tier, "override", "tier_override")
+def _override(
+    context: Context,
+    reference: Reference,
+    to: Annotated[str | None, typer.Argument(metavar="TIER", help="help.argument.tier")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="help.option.until")] = None,
+    reason: Reason = "",
+    account: Annotated[int | None, typer.Option(help="help.option.account_id")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="help.option.clear")] = False,
+) -> None:
+    session = _session(context)
+    if not clear and (to is None or until is None):
+        raise UsageError("value_missing", field="tier" if to is None else "until")
+    wanted = None if clear or to is None else Tier(cells.typed(CREATOR_FIELDS["tier"], to, "UTC"))
+    try:
+        last = None if clear or until is None else date.fromisoformat(until)
+    except ValueError as error:
+        raise UsageError("bad_value", field="until", value=str(until), reason="bad_date") from error
+    with session.services() as services:
+        one = services.creators.find(reference)
+        services.rating.override(account or services.rating.show(one).main_account_id or 0, wanted, last, reason)
+        explained = services.rating.show(one)
+    session.answer(documents.tier(explained), lambda: _tier_text(session.words, explained))
+
+
+@_command(_policy, "list", "policy_list")
+def _list_policies(context: Context) -> None:
+    session = _session(context)
+    with session.services() as services:
+        rows = services.rating.policies()
+    listed = [{name: value for name, value in documents.policy(row).items() if name != "body"} for row in rows]
+    header = [session.words(f"cli.{name}") for name in ("policy", "version", "since", "by", "reason")]
+    session.answer({"policies": listed}, lambda: table(header, [[row.name, row.version, _minute(row.since), row.by, row.reason] for row in rows]))
+
+
+@_command(_policy, "show", "policy_show")
+def _show_policy(
+    context: Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="help.argument.policy")],
+    version: Annotated[int | None, typer.Option(help="help.option.version")] = None,
+) -> None:
+    session = _session(context)
+    with session.services() as services:
+        document = documents.policy(services.rating.policy(name, version))
+    session.answer(document, lambda: _policy_text(document))
+
+
+@_command(_policy, "set", "policy_set")
+def _set_policy(
+    context: Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="help.argument.policy")],
+    file: InFile,
+    reason: Annotated[str, typer.Option("--reason", help="help.option.reason")],
+) -> None:
+    session = _session(context)
+    toml = _read_text(file)
+    with session.services() as services:
+        document = documents.policy(services.rating.set_policy(name, toml, reason))
+    session.answer(document, lambda: _policy_text(document))
+
+
+def _policy_text(document: Mapping[str, Any]) -> str:
+    head = "# {name} v{version}  {since}  {by}  {reason}\n".format(**document)
+    return head + json.dumps(document["body"], ensure_ascii=False, indent=1)
+
+
+def _moment(text: str | None, zone: str) -> int | None:
     """A day means its end, a time itself."""
     if text is None:
         return None
@@ -640,180 +653,49 @@ def _read_text(path: Path) -> str:
         raise UsageError("cannot_read", path=str(path)) from error
 
 
-def _add_tiers(app: typer.Typer, told: Told) -> None:
-    tier = typer.Typer(no_args_is_help=True, help=told("tier"))
-    app.add_typer(tier, name="tier")
-
-    @tier.command("run", help=told("tier_run"))
-    def run_tiers(
-        context: typer.Context,
-        as_of: Annotated[str | None, typer.Option(help=told("option.as_of"))] = None,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help=told("option.dry_run"))] = False,
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            ran = services.rating.run(_as_of(as_of, services.creators.zone), dry_run=dry_run, job=session.job())
-        _answer_run(session, ran)
-
-    @tier.command("show", help=told("tier_show"))
-    def show(
-        context: typer.Context,
-        reference: Annotated[str, typer.Argument(metavar="ID")],
-        as_of: Annotated[str | None, typer.Option(help=told("option.as_of"))] = None,
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            shown = services.rating.show(services.creators.find(reference), _as_of(as_of, services.creators.zone))
-        words = session.words
-        header = [words("field.platform"), words("field.handle"), words("field.followers"), words("field.tier"), words("cli.keeps")]
-        rows = [
-            [one.platform, one.handle, one.followers, "" if one.tier is None else words(f"tier.{one.tier.code}"),
-             "" if one.keeps_from is None else f"[{one.keeps_from:,}, {'∞' if one.keeps_below is None else format(one.keeps_below, ',')})"]
-            for one in shown.accounts
-        ]  # fmt: skip
-        session.answer(_tier_document(shown), lambda: f"{shown.name}  {'' if shown.tier is None else words(f'tier.{shown.tier.code}')}\n" + table(header, rows))
-
-    @tier.command("policy", help=told("tier_policy"))
-    def policy(
-        context: typer.Context,
-        file: Annotated[Path | None, typer.Option("--set", help=told("option.set"))] = None,
-        reason: Annotated[str, typer.Option(help=told("option.reason"))] = "",
-        dry_run: Annotated[bool, typer.Option("--dry-run", help=told("option.dry_run"))] = False,
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            if file is not None and dry_run:
-                _answer_run(session, services.rating.preview("tiers", _read_text(file), session.job()))
-                return
-            row = services.rating.set_policy("tiers", _read_text(file), reason or str(file.name)) if file is not None else services.rating.policy("tiers")
-        session.answer({**_policy_document(row), "policy_version": row.version}, lambda: _policy_text(row))
-
-    @tier.command("override", help=told("tier_override"))
-    def override(
-        context: typer.Context,
-        reference: Annotated[str, typer.Argument(metavar="ID")],
-        to: Annotated[str | None, typer.Argument(metavar="TIER")] = None,
-        until: Annotated[str | None, typer.Option(help=told("option.until"))] = None,
-        reason: Annotated[str, typer.Option(help=told("option.reason"))] = "",
-        account: Annotated[int | None, typer.Option(help=told("option.account_id"))] = None,
-        clear: Annotated[bool, typer.Option("--clear", help=told("option.clear"))] = False,
-    ) -> None:
-        session = _session(context)
-        if not clear and (to is None or until is None):
-            raise UsageError("value_missing", field="tier" if to is None else "until")
-        wanted = None if clear or to is None else Tier(cells.typed(CREATOR_FIELDS["tier"], to, "UTC"))
-        try:
-            last = None if clear or until is None else date.fromisoformat(until)
-        except ValueError as error:
-            raise UsageError("bad_value", field="until", value=str(until), reason="bad_date") from error
-        with session.services() as services:
-            one = services.creators.find(reference)
-            target = account or services.rating.show(one).main_account_id
-            services.rating.override(target or 0, wanted, last, reason)
-            shown = services.rating.show(one)
-        session.answer(_tier_document(shown), lambda: f"{shown.name}  {'' if shown.tier is None else session.words(f'tier.{shown.tier.code}')}")
-
-    policies = typer.Typer(no_args_is_help=True, help=told("policy"))
-    app.add_typer(policies, name="policy")
-
-    @policies.command("list", help=told("policy_list"))
-    def list_policies(context: typer.Context) -> None:
-        session = _session(context)
-        with session.services() as services:
-            rows = services.rating.policies()
-        document = {"policies": [{name: value for name, value in _policy_document(row).items() if name != "body"} for row in rows]}
-        header = [session.words("cli.policy"), session.words("cli.version"), session.words("cli.since"), session.words("cli.by"), session.words("cli.reason")]
-        session.answer(document, lambda: table(header, [[row.name, row.version, iso(row.since)[:19], row.by, row.reason] for row in rows]))
-
-    @policies.command("show", help=told("policy_show"))
-    def show_policy(
-        context: typer.Context,
-        name: str,
-        version: Annotated[int | None, typer.Option(help=told("option.version"))] = None,
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            row = services.rating.policy(name, version)
-        session.answer(_policy_document(row), lambda: _policy_text(row))
-
-    @policies.command("set", help=told("policy_set"))
-    def set_policy(
-        context: typer.Context,
-        name: str,
-        file: Path,
-        reason: Annotated[str, typer.Option(help=told("option.reason"))],
-    ) -> None:
-        session = _session(context)
-        with session.services() as services:
-            row = services.rating.set_policy(name, _read_text(file), reason)
-        session.answer(_policy_document(row), lambda: _policy_text(row))
-
-
-def _policy_text(row: Any) -> str:  # noqa: ANN401 (PolicyRow)
-    return f"# {row.name} v{row.version}  {iso(row.since)}  {row.by}  {row.reason}\n" + json.dumps(dict(row.body), ensure_ascii=False, indent=1)
-
-
-def _answer_run(session: Session, ran: Any) -> None:  # noqa: ANN401 (TierRun)
-    document = {
-        "changed": ran.changed, "unchanged": ran.unchanged, "policy_version": ran.policy_version, "seconds": ran.seconds,
-        "moves": [{"creator_id": one.creator_id, "account_id": one.account_id, "from": _code(one.before), "to": _code(one.after)} for one in ran.moves],
-    }  # fmt: skip
-    words = session.words
-    counted: dict[tuple[str, str], int] = {}
-    for one in ran.moves:
-        pair = tuple(words(f"tier.{'unknown' if tier is None else tier.code}") for tier in (one.before, one.after))
-        counted[pair[0], pair[1]] = counted.get((pair[0], pair[1]), 0) + 1
-    rows = [[before, after, count] for (before, after), count in sorted(counted.items())]
-    text = words("cli.tiers_run", changed=ran.changed, unchanged=ran.unchanged, version=ran.policy_version)
-    session.answer(document, lambda: text + "\n" + (table([words("cli.from"), words("cli.to"), words("cli.count")], rows) if rows else ""))
-
-
 # ---------------------------------------------------------------- health
 
-
-def _add_health(app: typer.Typer, told: Told) -> None:
-    @app.command(help=told("doctor"))
-    def doctor(context: typer.Context, repair: Annotated[bool, typer.Option("--repair", help=told("option.repair"))] = False) -> None:
-        session = _session(context)
-        with session.services() as services:
-            checks = services.workspace.doctor(repair=repair, job=session.job())
-        _answer_checks(session, checks)
-
-    @app.command(help=told("backup"))
-    def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help=told("argument.out"))]) -> None:
-        session = _session(context)
-        with session.services() as services:
-            made = services.workspace.backup(file, session.job())
-        session.answer(made, lambda: session.words("cli.backed_up", file=made["file"], created=made["created"]))
-
-    @app.command(help=told("restore"))
-    def restore(
-        context: typer.Context,
-        file: Annotated[Path, typer.Argument(help=told("argument.file"))],
-        force: Annotated[bool, typer.Option("--force", help=told("option.force"))] = False,
-    ) -> None:
-        session = _session(context)
-        restored = session.opener().restore(file, session.ref, force=force)
-        session.answer(restored, lambda: session.words("cli.restored", workspace=restored["workspace"], created=restored["created"]))
-
-    chain = typer.Typer(no_args_is_help=True, help=told("audit"))
-    app.add_typer(chain, name="audit")
-
-    @chain.command("verify", help=told("audit_verify"))
-    def verify(context: typer.Context) -> None:
-        session = _session(context)
-        with session.services() as services:
-            checks = services.workspace.verify_audit()
-        _answer_checks(session, checks)
-
-    @chain.callback()
-    def only_verify() -> None:
-        """Keep ``verify`` a word of its own though it stands alone."""
+_audit = _group("audit", koc)
 
 
-def _answer_checks(session: Session, checks: Sequence[Any]) -> None:
-    good = all(check.ok for check in checks)
-    document = {"ok": good, "checks": [_plain(check) for check in checks]}
+@_command(koc, "doctor", "doctor")
+def _doctor(context: Context, repair: Annotated[bool, typer.Option("--repair", help="help.option.repair")] = False) -> None:
+    session = _session(context)
+    with session.services() as services, session.job() as job:
+        checks = services.workspace.doctor(repair=repair, job=job)
+    _answer_checks(session, checks)
+
+
+@_command(koc, "backup", "backup")
+def _backup(context: Context, file: OutFile) -> None:
+    session = _session(context)
+    with session.services() as services, session.job() as job:
+        made = services.workspace.backup(file, job)
+    session.answer(documents.archive(made), lambda: session.words("cli.backed_up", file=made["file"]))
+
+
+@_command(koc, "restore", "restore")
+def _restore(context: Context, file: InFile, force: Force = False) -> None:
+    session = _session(context)
+    made = session.opener().restore(file, session.ref, force=force)
+    session.answer(documents.archive(made), lambda: session.words("cli.restored", workspace=made["workspace"], created=made["created"]))
+
+
+@_audit.callback()
+def _only_verify() -> None:
+    """Keep ``verify`` a word of its own though it stands alone."""
+
+
+@_command(_audit, "verify", "audit_verify")
+def _verify(context: Context) -> None:
+    session = _session(context)
+    with session.services() as services:
+        checks = services.workspace.verify_audit()
+    _answer_checks(session, checks)
+
+
+def _answer_checks(session: Session, checks: Sequence[Check]) -> None:
+    document = documents.health(checks)
     rows = [[check.ok, session.words(f"check.{check.name}"), check.detail] for check in checks]
     session.answer(document, lambda: table(["", session.words("cli.check"), session.words("cli.detail")], rows))
-    raise typer.Exit(0 if good else 1)
+    raise typer.Exit(0 if document["ok"] else 1)

@@ -17,6 +17,8 @@ import resources
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from app.values import Ranked
+
 LANGUAGES: Final = ("zh_CN", "en")
 
 
@@ -53,6 +55,20 @@ class Words:
             if name in details and self.has(key):
                 spoken[name] = self(key)
         return spoken
+
+    def field(self, name: str) -> str:
+        """Word for a field; a free metric is named by its own name."""
+        key = f"field.{name}"
+        return self(key) if self.has(key) else self("field.metric", name=name.removeprefix("metric."))
+
+    def platform(self, code: str) -> str:
+        """Word for a platform; one that nobody knows stands for itself."""
+        key = f"platform.{code}"
+        return self(key) if self.has(key) else code
+
+    def tier(self, tier: Ranked | None) -> str:
+        """Word for a tier; None is unknown followers."""
+        return self(f"tier.{'unknown' if tier is None else tier.code}")
 
     def has(self, key: str) -> bool:
         """Whether the catalogue knows the key."""

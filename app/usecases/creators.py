@@ -7,9 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from app import filters
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded
@@ -21,10 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
     from app.values import Actor, Group, Stage, Tier
 
-Ids: TypeAlias = npt.NDArray[np.int64]
-"""Creator ids, shape (n,), in the order of the question."""
+    Ids: TypeAlias = npt.NDArray[np.int64]
+    """Creator ids, shape (n,), in the order of the question."""
 
 
 # ---------------------------------------------------------------- rows

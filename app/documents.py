@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Records as JSON documents: codes for ranks, ISO 8601 for times, integer fen for money. The keys are binding."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from app.rules.fields import Kind, field_of
+from app.values import Ranked, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from app.usecases.creators import AccountRow, CreatorDetail, ImportReport, Reject, RosterRow, Warn
+    from app.usecases.rating import AccountTier, PolicyRow, TierExplanation, TierRun
+    from app.usecases.workspace import Check, Info, Operation, Undone
+    from app.words import Words
+
+Document = dict[str, object]
+
+
+def info(found: Info) -> Document:
+    """What is in a workspace."""
+    return {
+        "workspace": found.workspace,
+        "schema_version": found.schema_version,
+        "engine": found.engine,
+        "sqlite_version": found.sqlite_version,
+        "time_zone": found.zone,
+        "read_only": found.read_only,
+        "content_hash": found.content_hash,
+        "counts": dict(found.counts),
+    }
+
+
+# ---------------------------------------------------------------- files
+
+
+def report(done: ImportReport, words: Words) -> Document:
+    """What an import did or would do."""
+    return {
+        "import_id": done.import_id,
+        "kind": done.kind,
+        "read": done.read,
+        "inserted": done.inserted,
+        "updated": done.updated,
+        "unchanged": done.unchanged,
+        "rejected": done.rejected,
+        "duplicates": done.duplicates,
+        "sums": dict(done.sums),
+        "mapping": dict(done.mapping),
+        "unmapped": list(done.unmapped),
+        "warnings": [_warning(one, words) for one in done.warnings],
+        "changes": [
+            {"row": one.row, "key": one.key, "field": one.field, "before": value(one.field, one.before), "after": value(one.field, one.after)}
+            for one in done.changes
+        ],
+        "errors": [_reject(one, words) for one in done.errors],
+        "seconds": done.seconds,
+    }
+
+
+def _warning(one: Warn, words: Words) -> Document:
+    return {"code": one.code, "message": words.warning(one.code, one.details), **one.details}
+
+
+def _reject(one: Reject, words: Words) -> Document:
+    return {"row": one.row, "column": one.column, "value": one.value, "code": one.code, "reason": words(f"reject.{one.code}")}
+
+
+def operation(done: Operation) -> Document:
+    """One import of the history."""
+    return {
+        "id": done.id,
+        "kind": done.kind.removeprefix("import."),
+        "at": iso(done.at),
+        "by": done.by,
+        "undone_at": _time(done.undone_at),
+        **done.summary,
+    }
+
+
+def undone(done: Undone) -> Document:
+    """What an undo took back and what it left."""
+    return {
+        "undone": {
+            "id": done.operation_id,
+            "inserted_removed": done.inserted_removed,
+            "updates_reverted": done.updates_reverted,
+            "kept": [_plain(one) for one in done.kept],
+        }
+    }
+
+
+# ---------------------------------------------------------------- creators
+
+
+def row(one: RosterRow) -> Document:
+    """A creator as the roster shows it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "stage": one.stage.code,
+        "tier": _code(one.tier),
+        "group": _code(one.group),
+        "followers": one.followers,
+        "fee_fen": one.fee_fen,
+        "platforms": list(one.platforms),
+        "category": one.category,
+        "city": one.city,
+        "country": one.country,
+        "owner": one.owner,
+        "tags": list(one.tags),
+        "phone": one.phone,
+        "wechat": one.wechat,
+        "email": one.email,
+        "coupon": one.coupon,
+        "commission_bp": one.commission_bp,
+        "joined_at": _time(one.joined_at),
+        "updated_at": iso(one.updated_at),
+        "accounts": [_account(account) for account in one.accounts],
+    }
+
+
+def _account(account: AccountRow) -> Document:
+    return {**_plain(account), "tier": _code(account.tier)}
+
+
+def creator(detail: CreatorDetail, tiers: TierExplanation) -> Document:
+    """One creator, everything."""
+    shown = row(detail.row)
+    return {
+        "creator": {**shown, "notes": detail.notes, "version": detail.version},
+        "accounts": shown["accounts"],
+        "metrics": [{**_plain(one), "as_of": iso(one.as_of)} for one in detail.metrics],
+        "stage_history": [{**_plain(one), "stage": one.stage.code, "previous": _code(one.previous), "at": iso(one.at)} for one in detail.stages],
+        "tier": tier(tiers),
+        "tier_history": [{**_plain(one), "tier": _code(one.tier), "previous": _code(one.previous), "at": iso(one.at)} for one in detail.tiers],
+        "history": [{**_plain(one), "at": iso(one.at), "before": value(one.field, one.before), "after": value(one.field, one.after)} for one in detail.history],
+    }
+
+
+def value(name: str, stored: object) -> object:
+    """A field's stored value as it is named outside."""
+    one = field_of(name)
+    if one is None or stored is None or isinstance(stored, bool):
+        return stored
+    if one.kind is Kind.RANK and one.ranks is not None and isinstance(stored, int):
+        return one.ranks(stored).code
+    return iso(stored) if one.kind is Kind.MOMENT and isinstance(stored, int) else stored
+
+
+# ---------------------------------------------------------------- tiers and policies
+
+
+def tier(shown: TierExplanation) -> Document:
+    """A creator's tier and why."""
+    return {
+        "creator_id": shown.creator_id,
+        "name": shown.name,
+        "tier": _code(shown.tier),
+        "group": _code(shown.group),
+        "main_account_id": shown.main_account_id,
+        "policy_version": shown.policy_version,
+        "accounts": [_account_tier(one) for one in shown.accounts],
+    }
+
+
+def _account_tier(one: AccountTier) -> Document:
+    return {
+        "account_id": one.account_id,
+        "platform": one.platform,
+        "handle": one.handle,
+        "followers": one.followers,
+        "tier": _code(one.tier),
+        "band": [one.band_low, one.band_high],
+        "keeps": [one.keeps_from, one.keeps_below],
+        "override": None if one.override is None else {
+            **_plain(one.override),
+            "tier": one.override.tier.code,
+            "created_at": iso(one.override.created_at),
+            "expires_at": iso(one.override.expires_at),
+            "voided_at": _time(one.override.voided_at),
+        },
+        "history": [{"at": iso(step.at), "followers": step.followers, "tier": step.tier.code} for step in one.steps],
+    }  # fmt: skip
+
+
+def tier_run(ran: TierRun) -> Document:
+    """What a banding changed, or would change."""
+    return {
+        "changed": ran.changed,
+        "unchanged": ran.unchanged,
+        "policy_version": ran.policy_version,
+        "moves": [{"creator_id": one.creator_id, "account_id": one.account_id, "from": _code(one.before), "to": _code(one.after)} for one in ran.moves],
+        "seconds": ran.seconds,
+    }
+
+
+def policy(one: PolicyRow) -> Document:
+    """A version of a policy."""
+    return {"name": one.name, "version": one.version, "since": iso(one.since), "by": one.by, "reason": one.reason, "body": dict(one.body)}
+
+
+# ---------------------------------------------------------------- health
+
+
+def health(checks: Sequence[Check]) -> Document:
+    """Findings of a check."""
+    return {"ok": all(one.ok for one in checks), "checks": [_plain(one) for one in checks]}
+
+
+def archive(made: Mapping[str, object]) -> Document:
+    """A backup made or put back: it was checked, or there would be none."""
+    counts = made["counts"]
+    rows = sum(counts.values()) if isinstance(counts, dict) else 0
+    return {"ok": True, "checks": [{"name": "integrity", "ok": True, "detail": "ok"}, {"name": "rows", "ok": True, "detail": str(rows)}], **made}
+
+
+def _plain(record: Any) -> Document:  # noqa: ANN401 (any record)
+    return {one.name: getattr(record, one.name) for one in fields(record)}
+
+
+def _code(rank: Ranked | None) -> str | None:
+    return None if rank is None else rank.code
+
+
+def _time(moment: int | None) -> str | None:
+    return None if moment is None else iso(moment)
