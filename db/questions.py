@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from app.rules.fields import Field
     from app.usecases.creators import Ids, Question, SortKey
 
-_ANY_ACCOUNT: Final = frozenset({"platform", "platform_uid", "handle", "url"})
+_ANY_ACCOUNT: Final = frozenset({"platform", "platform_uid", "handle", "url", "followers_at"})
 _ON_CREATOR: Final = frozenset({"followers", "fee_fen", "id", "tier", "group"})
 _FEW_VALUES: Final = frozenset({"category", "city", "country", "owner", "coupon"})
 

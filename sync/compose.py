@@ -22,15 +22,16 @@ from db.stores.creators import CreatorStore
 from db.stores.rating import RatingStore
 from db.stores.recruiting import PipelineStore
 from db.stores.workspace import WorkspaceStore
-from sync.platforms.spreadsheet import Spreadsheets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Engine
 
+    from app.jobs import Job
     from app.services import Open
+    from app.usecases.creators import Files, ImportRequest, Parsed, Preview, Reject
     from app.values import Actor, WorkspaceRef
 
 
@@ -62,6 +63,32 @@ def opener() -> Open:
     return Opener()
 
 
+class _Spreadsheets:
+    """Fulfils ``Files``; what reads and writes them is loaded with the first file: a window's first paint has none."""
+
+    @property
+    def _files(self) -> Files:
+        from sync.platforms.spreadsheet import Spreadsheets
+
+        return Spreadsheets()
+
+    def preview(self, request: ImportRequest) -> Preview:
+        """Head of a file with the mapping it would get."""
+        return self._files.preview(request)
+
+    def parse(self, request: ImportRequest, zone: str, now: int, job: Job) -> Parsed:
+        """Read, map, parse and collapse a whole file."""
+        return self._files.parse(request, zone, now, job)
+
+    def write_rejects(self, path: Path, request: ImportRequest, rejects: Sequence[Reject]) -> None:
+        """Workbook of the rejected rows."""
+        self._files.write_rejects(path, request, rejects)
+
+    def write_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
+        """CSV or XLSX by ending."""
+        return self._files.write_table(path, header, rows)
+
+
 def _services(engine: Engine, ref: WorkspaceRef, actor: Actor, *, read_only: bool) -> Services:
     actor = actor if actor.device else replace(actor, device=platform.node())
     events = Events()
@@ -74,7 +101,7 @@ def _services(engine: Engine, ref: WorkspaceRef, actor: Actor, *, read_only: boo
         actor=actor,
         events=events,
         workspace=Workspace(house, actor, now, events),
-        creators=Creators(creators, Spreadsheets(), actor, now, events),
+        creators=Creators(creators, _Spreadsheets(), actor, now, events),
         recruiting=Recruiting(PipelineStore(engine), actor, now, events),
         rating=Rating(RatingStore(engine), actor, now, creators.zone, events),
     )

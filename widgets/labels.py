@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from app.rules.fields import METRIC_PREFIX, Field, Kind, field_of
@@ -149,7 +149,7 @@ class Labels:
         return str(value)
 
     def _number(self, kind: Kind, value: float) -> str:
-        ways = {Kind.FEN: self.money, Kind.BASIS_POINTS: self.bp, Kind.MOMENT: self.day, Kind.IDENT: str}
+        ways: dict[Kind, Callable[[int], str]] = {Kind.FEN: self.money, Kind.BASIS_POINTS: self.bp, Kind.MOMENT: self.day, Kind.IDENT: str}
         return ways[kind](int(value)) if kind in ways else self.exact(value)
 
 

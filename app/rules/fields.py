@@ -103,6 +103,7 @@ _DERIVED: Final = (
     Field("id", Kind.COUNT, Home.DERIVED),
     Field("tier", Kind.RANK, Home.DERIVED, Tier),
     Field("group", Kind.RANK, Home.DERIVED, Group),
+    Field("followers_at", Kind.MOMENT, Home.DERIVED),
 )
 
 CREATOR_FIELDS: Final[dict[str, Field]] = {

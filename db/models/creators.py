@@ -97,6 +97,7 @@ class Account(Base):
             postgresql_where=text("handle_key is not null"),
         ),
         Index("ix_account_creator_id", "creator_id"),
+        Index("ix_account_followers_at", "followers_at"),
         _NEVER_REUSE,
     )
 
@@ -163,7 +164,12 @@ class TierStep(Base):
     at: Mapped[Moment]
     policy_version: Mapped[Count]
 
-    __table_args__ = (Index("ix_tier_step_account_id", "account_id"), _NEVER_REUSE)
+    __table_args__ = (
+        Index("ix_tier_step_account_id", "account_id"),
+        # Real moves only: the first banding of every account is no news.
+        Index("ix_tier_step_at", "at", sqlite_where=text("previous is not null"), postgresql_where=text("previous is not null")),
+        _NEVER_REUSE,
+    )
 
 
 class TierOverride(Base):
@@ -180,4 +186,4 @@ class TierOverride(Base):
     expires_at: Mapped[Moment]
     voided_at: Mapped[Moment | None]
 
-    __table_args__ = (Index("ix_tier_override_account_id", "account_id"), _NEVER_REUSE)
+    __table_args__ = (Index("ix_tier_override_account_id", "account_id"), Index("ix_tier_override_expires_at", "expires_at"), _NEVER_REUSE)

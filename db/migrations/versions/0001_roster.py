@@ -132,6 +132,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_account_creator_id", "account", ["creator_id"], unique=False)
+    op.create_index("ix_account_followers_at", "account", ["followers_at"], unique=False)
     op.create_index(
         "ix_account_handle_key",
         "account",
@@ -244,6 +245,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_tier_override_account_id", "tier_override", ["account_id"], unique=False)
+    op.create_index("ix_tier_override_expires_at", "tier_override", ["expires_at"], unique=False)
     op.create_table(
         "tier_step",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -257,6 +259,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_tier_step_account_id", "tier_step", ["account_id"], unique=False)
+    op.create_index(
+        "ix_tier_step_at",
+        "tier_step",
+        ["at"],
+        unique=False,
+        sqlite_where=sa.text("previous is not null"),
+        postgresql_where=sa.text("previous is not null"),
+    )
     if op.get_bind().dialect.name == "postgresql":
         op.execute("create table creator_search (creator_id bigint primary key, text text not null, grams text[] not null)")
         op.execute("create index ix_creator_search_grams on creator_search using gin (grams)")
