@@ -65,6 +65,32 @@ class Group(Ranked):
     KOL = 3
 
 
+class CreditGrade(Ranked):
+    """Credit grade (信用等级), worst first; N is "not enough data". Its code is written in capitals."""
+
+    D = 0
+    C = 1
+    N = 2
+    B = 3
+    A = 4
+    AA = 5
+    AAA = 6
+
+    @property
+    def code(self) -> str:
+        """The grade as everybody writes it."""
+        return self.name
+
+
+class Sanction(Ranked):
+    """What conduct may lead to (处置), mildest first."""
+
+    WARNING = 1
+    RESTRICTED = 2
+    SUSPENDED = 3
+    BANNED = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts; written into the audit trail. A single-user workspace gives every name every role."""
