@@ -227,7 +227,7 @@ def appeal_until(policy: CreditPolicy, event: Event, cases: Sequence[Case]) -> i
     if event.confirmed_at is None:
         return None
     approvals = [case.decision.at for case in cases if case.decision and case.decision.approved and event.id in case.proposal.event_ids]
-    return max(event.confirmed_at, *approvals) + policy.appeal_days * DAY if approvals else event.confirmed_at + policy.appeal_days * DAY
+    return max([event.confirmed_at, *approvals]) + policy.appeal_days * DAY
 
 
 def file_appeal(appeal_id: int, *, by: str, reason: str, at: int, until: int | None) -> Appeal:
@@ -294,7 +294,8 @@ def _verdict(policy: CreditPolicy, events: Sequence[Event], at: int) -> tuple[in
 
 
 def _reconsidered(policy: CreditPolicy, events: Sequence[Event], case: Case, at: int) -> list[Changed]:
-    points = carried(policy, Ledger.of(policy, events), 1, Clocks(case.proposal.as_of, at))
+    rests_on = [event for event in events if event.id in case.proposal.event_ids]
+    points = carried(policy, Ledger.of(policy, rests_on), 1, Clocks(case.proposal.as_of, at))
     rung = _rung(policy, int(points[0]))
     if rung is not None and rung.level >= case.proposal.level:
         return []
