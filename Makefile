@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make` lists what there is to make.
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint bench words picture clean
+
+BIN := .venv/bin
+SAMPLE := out/sample.koc
+KOC := $(BIN)/koc --workspace $(SAMPLE)
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## open the sample brand; without a display, draw every page into out/
+	@.ci/prepare run
+	@$(MAKE) --no-print-directory $(SAMPLE)
+	@echo "== What is in it" && $(KOC) info
+	@echo "== Tiers" && $(KOC) tier run
+	@echo "== The largest" && $(KOC) creators --sort=-followers --limit 10
+	@echo "== Files taken in" && $(KOC) imports
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" = Darwin ]; then \
+		echo "== Opening the window" && $(BIN)/koc-desk $(SAMPLE); \
+	else \
+		echo "== No display: drawing the pages into out/" && QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out; \
+	fi
+
+$(SAMPLE): app/sample.py $(wildcard db/migrations/versions/*.py)
+	@mkdir -p out && rm -rf $(SAMPLE) $(SAMPLE)-wal $(SAMPLE)-shm
+	@$(KOC) init --sample
+
+test: ## lint, types, floors and every test
+	@.ci/prepare test
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+check: test ## the same
+
+lint: ## what needs no test: ruff, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: ## the benchmarks, with the ratio to floor and goal beside each figure
+	@.ci/prepare test
+	$(BIN)/python -m benchmarks
+
+words: ## compile the catalogues of both languages
+	@.ci/prepare test
+	@for language in zh_CN en; do \
+		$(BIN)/pybabel compile -i resources/i18n/$$language.po -o resources/i18n/$$language.mo -l $$language; \
+	done
+
+picture: ## draw the README's picture anew
+	@.ci/prepare run
+	@$(MAKE) --no-print-directory $(SAMPLE)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python docs/picture.py $(SAMPLE) docs
+
+clean: ## remove what was made
+	rm -rf out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
