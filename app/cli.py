@@ -87,11 +87,12 @@ def _globals_first(argv: Sequence[str]) -> list[str]:
 
 
 def _language(args: Sequence[str]) -> str:
+    named = ""
     for at, word in enumerate(args):
         name, equals, value = word.partition("=")
         if name == "--lang":
-            return normalise(value if equals else next(iter(args[at + 1 : at + 2]), ""))
-    return system_language()
+            named = value if equals else next(iter(args[at + 1 : at + 2]), "")
+    return normalise(named) if named else system_language()
 
 
 def _speak(command: Any, words: Words) -> None:  # noqa: ANN401 (typer's commands)
@@ -106,30 +107,36 @@ def _speak(command: Any, words: Words) -> None:  # noqa: ANN401 (typer's command
 
 def _complain_of_usage(session: Session, error: typer.TyperException) -> None:
     """The parser's complaint in the reader's language."""
+    code, details = _usage(error)
+    if code == "usage.missing_command" and not session.as_json:
+        sys.stderr.write(error.format_message() + "\n")
+        return
+    session.complain(code, details, session.words(f"error.{code}", **details))
+
+
+Complaint = tuple[str, dict[str, object]]
+
+
+def _usage(error: typer.TyperException) -> Complaint:
+    """Code and parameters of a complaint: the parser tells its kinds by class, some only by their English words."""
     message = error.format_message()
     kind = type(error).__name__
     parameter = getattr(error, "param", None)
-    quoted = re.findall(r"'(.*?)'", message)
-    details: dict[str, object] = {"text": quoted[-1] if quoted else message}
-    if kind == "NoArgsIsHelpError" or message.startswith("Missing command"):
-        code, details = "usage.missing_command", {}
-    elif message.startswith("No such command"):
-        code = "usage.no_such_command"
-    elif kind == "NoSuchOption":
-        code, details = "usage.no_such_option", {"text": getattr(error, "option_name", "")}
-    elif kind == "MissingParameter" and parameter is not None:
-        code, details = "usage.missing_parameter", {"text": parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]}
-    elif kind == "BadParameter" and parameter is not None:
-        code = "usage.bad_parameter"
-        details["option"] = parameter.human_readable_name if parameter.param_type_name == "argument" else parameter.opts[0]
-    elif message.startswith("Got unexpected extra"):
-        code, details = "usage.too_many", {"text": message.partition("(")[2].rstrip(")")}
-    else:
-        code, details = "usage.other", {"text": message}
-    if code == "usage.missing_command" and not session.as_json:
-        sys.stderr.write(message + "\n")
-        return
-    session.complain(code, details, session.words(f"error.{code}", **details))
+    named = "" if parameter is None else parameter.metavar or parameter.name if parameter.param_type_name == "argument" else parameter.opts[0]
+    quoted = re.findall(r"'(.*?)'", message) or [message]
+    by_class: dict[str, Complaint] = {
+        "NoArgsIsHelpError": ("usage.missing_command", {}),
+        "NoSuchOption": ("usage.no_such_option", {"text": getattr(error, "option_name", "")}),
+        "MissingParameter": ("usage.missing_parameter", {"text": named}),
+        "BadParameter": ("usage.bad_parameter", {"text": quoted[-1], "option": named}),
+    }
+    by_words: tuple[tuple[str, Complaint], ...] = (
+        ("Missing command", ("usage.missing_command", {})),
+        ("No such command", ("usage.no_such_command", {"text": quoted[0]})),
+        ("Got unexpected extra", ("usage.too_many", {"text": message.partition("(")[2].partition("(")[2].rstrip(")")})),
+    )
+    other: Complaint = ("usage.other", {"text": message})
+    return by_class.get(kind) or next((answer for opening, answer in by_words if message.startswith(opening)), other)
 
 
 # ---------------------------------------------------------------- help in the reader's language

@@ -54,6 +54,8 @@ class Words:
             key = f"{family}.{details.get(name)}"
             if name in details and self.has(key):
                 spoken[name] = self(key)
+        if isinstance(at := details.get("position"), int):
+            spoken["position"] = at + 1  # people count from one
         return spoken
 
     def field(self, name: str) -> str:
