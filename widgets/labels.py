@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from app.rules.fields import METRIC_PREFIX, Field, Kind, field_of
@@ -124,6 +124,17 @@ class Labels:
         """Title of a creator's field."""
         key = f"field.{name}"
         return self(key) if self.words.has(key) else name.removeprefix(METRIC_PREFIX)
+
+    def operation(self, kind: str, summary: Mapping[str, object]) -> str:
+        """What somebody did to data, in a few words: ``导入 roster.csv``."""
+        key = f"operation.{kind}"
+        fields = summary.get("fields")
+        known: dict[str, object] = {
+            "file": summary.get("file", ""),
+            "fields": self("list.separator").join(self.field(str(name)) for name in fields) if isinstance(fields, list | tuple) else "",
+            "version": summary.get("version", ""),
+        }
+        return self(key, **known) if self.words.has(key) else kind
 
     def value(self, name: str, value: object) -> str:
         """Text of a creator's field, as chips, history and previews show it."""

@@ -100,7 +100,7 @@ class Tasks(QObject):
     def __init__(self, opener: Open | None, ref: WorkspaceRef | None, actor: Actor, messages: Messages) -> None:
         """Know how a child process opens the workspace, and who tells failures that nobody else handles."""
         super().__init__()
-        self._opener, self._ref, self._actor = opener, ref, actor
+        self.opener, self._ref, self._actor = opener, ref, actor
         self._messages = messages
         self._services: Services | None = None
         self._silence: Callable[[], None] | None = None
@@ -276,7 +276,7 @@ class Tasks(QObject):
 
         The function stands at the top of a module. Cancel takes effect within a second.
         """
-        order = (self._opener, self._ref, self._actor, job_function, tuple(arguments))
+        order = (self.opener, self._ref, self._actor, job_function, tuple(arguments))
         told = (CreatorsChanged(), PoliciesChanged(), OperationRecorded())
         return self._submit(owner, lambda task: _lead_child(task, order), done, failed, "child", title, told)
 

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The desktop door: composes the services and hands their opener to the window."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.services import Open
+
+
+def main() -> None:
+    """Run ``koc-desk``."""
+    multiprocessing.freeze_support()
+    from widgets import application  # noqa: PLC0415 (a child process needs no window)
+
+    sys.exit(application.run(sys.argv[1:], _opener))
+
+
+def _opener() -> Open:
+    from sync.compose import opener  # noqa: PLC0415 (the window paints before the store is loaded)
+
+    return opener()
+
+
+if __name__ == "__main__":
+    main()
