@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +17,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from app import documents
 from app.errors import ProductError, UsageError
+from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, session_of, speak
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, platform_code
 from app.services import Open, Services
@@ -30,7 +29,7 @@ from app.terminal import Session, pairs, shown, table, utf8
 from app.usecases.creators import ImportReport, ImportRequest, Question, RosterRow, SortKey
 from app.usecases.workspace import Check
 from app.values import Actor, Stage, Tier, day_end, iso
-from app.words import Words, normalise, system_language
+from app.words import Words
 
 _INTERRUPTED: Final = 130
 _SHOWN_REJECTS: Final = 20
@@ -43,12 +42,12 @@ _COUNTS: Final = ("read", "inserted", "updated", "unchanged", "rejected", "dupli
 def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     """Run one command; returns its exit code."""
     utf8()
-    args = _globals_first(argv)
-    session = Session(opener, Words(_language(args)), as_json="--json" in args)
+    args = globals_first(argv)
+    session = Session(opener, Words(language(args)), as_json="--json" in args)
     try:
-        command = typer.main.get_command(koc)
-        _speak(command, session.words)
-        return int(command.main(args=args, prog_name="koc", standalone_mode=False, obj=session) or 0)
+        parser = typer.main.get_command(koc)
+        speak(parser, session.words)
+        return int(parser.main(args=args, prog_name="koc", standalone_mode=False, obj=session) or 0)
     except ProductError as error:
         session.complain(error.code, error.details, session.words.failure(error.code, error.details))
         return error.exit_code
@@ -58,140 +57,14 @@ def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     except typer.Exit as done:
         return done.exit_code
     except typer.TyperException as error:
-        _complain_of_usage(session, error)
+        complain_of_usage(session, error)
         return UsageError.exit_code
     except BrokenPipeError:
         sys.stderr.close()  # whoever read has left; the interpreter's own complaint at exit would be noise
         return 0
 
 
-_FLAGS: Final = frozenset({"--json", "--quiet"})
-_VALUED: Final = frozenset({"--workspace", "--lang", "--as"})
-
-
-def _globals_first(argv: Sequence[str]) -> list[str]:
-    """The options that every command has may stand anywhere."""
-    first: list[str] = []
-    rest: list[str] = []
-    words = iter(argv)
-    for word in words:
-        if word == "--":
-            rest += [word, *words]
-        elif word in _FLAGS or (word.partition("=")[0] in _VALUED and "=" in word):
-            first.append(word)
-        elif word in _VALUED:
-            first += [word, *([value] if (value := next(words, None)) is not None else [])]
-        else:
-            rest.append(word)
-    return first + rest
-
-
-def _language(args: Sequence[str]) -> str:
-    named = ""
-    for at, word in enumerate(args):
-        name, equals, value = word.partition("=")
-        if name == "--lang":
-            named = value if equals else next(iter(args[at + 1 : at + 2]), "")
-    return normalise(named) if named else system_language()
-
-
-def _speak(command: Any, words: Words) -> None:  # noqa: ANN401 (typer's commands)
-    """Put the keys of help texts into words, all the way down."""
-    command.help = words(command.help) if command.help else None
-    for parameter in command.params:
-        if getattr(parameter, "help", None):
-            parameter.help = words(parameter.help)
-    for inner in getattr(command, "commands", {}).values():
-        _speak(inner, words)
-
-
-def _complain_of_usage(session: Session, error: typer.TyperException) -> None:
-    """The parser's complaint in the reader's language."""
-    code, details = _usage(error)
-    if code == "usage.missing_command" and not session.as_json:
-        sys.stderr.write(error.format_message() + "\n")
-        return
-    session.complain(code, details, session.words(f"error.{code}", **details))
-
-
-Complaint = tuple[str, dict[str, object]]
-
-
-def _usage(error: typer.TyperException) -> Complaint:
-    """Code and parameters of a complaint: the parser tells its kinds by class, some only by their English words."""
-    message = error.format_message()
-    kind = type(error).__name__
-    parameter = getattr(error, "param", None)
-    named = "" if parameter is None else parameter.metavar or parameter.name if parameter.param_type_name == "argument" else parameter.opts[0]
-    quoted = re.findall(r"'(.*?)'", message) or [message]
-    by_class: dict[str, Complaint] = {
-        "NoArgsIsHelpError": ("usage.missing_command", {}),
-        "NoSuchOption": ("usage.no_such_option", {"text": getattr(error, "option_name", "")}),
-        "MissingParameter": ("usage.missing_parameter", {"text": named}),
-        "BadParameter": ("usage.bad_parameter", {"text": quoted[-1], "option": named}),
-    }
-    by_words: tuple[tuple[str, Complaint], ...] = (
-        ("Missing command", ("usage.missing_command", {})),
-        ("No such command", ("usage.no_such_command", {"text": quoted[0]})),
-        ("Got unexpected extra", ("usage.too_many", {"text": message.partition("(")[2].partition("(")[2].rstrip(")")})),
-    )
-    other: Complaint = ("usage.other", {"text": message})
-    return by_class.get(kind) or next((answer for opening, answer in by_words if message.startswith(opening)), other)
-
-
-# ---------------------------------------------------------------- help in the reader's language
-
-
-def _in_words(text: str, words: Words) -> str:
-    """The parser's own headings in the reader's language."""
-    for english, key in (("Usage:", "usage"), ("Options:", "options"), ("Arguments:", "arguments"), ("Commands:", "commands")):
-        text = re.sub(rf"^{english}", words(f"help.heading.{key}"), text, flags=re.MULTILINE)
-    for english, key in (("Show this message and exit.", "help"), ("[required]", "required"), ("[default: ", "default"), ("[env var: ", "variable")):
-        text = text.replace(english, words(f"help.heading.{key}"))
-    return text
-
-
-class _Command(TyperCommand):
-    """A command whose help is in the reader's language."""
-
-    def get_help(self, ctx: Any) -> str:  # noqa: ANN401 (typer keeps its context to itself)
-        """Help as people read it."""
-        return _in_words(super().get_help(ctx), _session(ctx).words)
-
-
-class _Group(TyperGroup):
-    """Commands under one word."""
-
-    def get_help(self, ctx: Any) -> str:  # noqa: ANN401
-        """Help as people read it."""
-        return _in_words(super().get_help(ctx), _session(ctx).words)
-
-
-class _OneCreator(_Group):
-    """``koc creator 12`` means ``koc creator show 12``."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
-        """A word that is no command is a creator to show."""
-        return super().resolve_command(ctx, args if args[0] in self.commands or args[0].startswith("--") else ["show", *args])
-
-
-def _group(word: str, parent: typer.Typer | None = None, cls: type[_Group] = _Group, **settings: Any) -> typer.Typer:  # noqa: ANN401 (typer's)
-    group = typer.Typer(add_completion=False, help=f"help.{word}", rich_markup_mode=None, cls=cls, **{"no_args_is_help": True, **settings})
-    if parent is not None:
-        parent.add_typer(group, name=word)
-    return group
-
-
-def _command(group: typer.Typer, word: str, help_key: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:  # noqa: ANN401
-    return group.command(word, help=f"help.{help_key}", cls=_Command, **settings)
-
-
-def _session(context: Any) -> Session:  # noqa: ANN401
-    session: Session = context.find_root().obj
-    return session
-
-
-koc = _group("koc")
+koc = group("koc")
 Context = typer.Context
 Reference = Annotated[str, typer.Argument(metavar="ID", help="help.argument.creator")]
 InFile = Annotated[Path, typer.Argument(metavar="FILE", help="help.argument.file")]
@@ -215,7 +88,7 @@ def common(
 ) -> None:
     if lang is not None and lang not in {"zh", "en", "zh_CN", "zh-CN"}:
         raise UsageError("unknown_language", language=lang)
-    session = _session(context)
+    session = session_of(context)
     session.address = workspace or str(default_workspace())
     session.actor = Actor(who or _login())
     session.as_json, session.quiet, session.verbose = as_json, quiet, verbose
@@ -231,13 +104,13 @@ def _login() -> str:
 # ---------------------------------------------------------------- the workspace
 
 
-@_command(koc, "init", "init")
+@command(koc, "init", "init")
 def _init(
     context: Context,
     sample: Annotated[bool, typer.Option("--sample", help="help.option.sample")] = False,
     force: Force = False,
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     services = session.opener().create(session.ref, session.who, force=force)
     try:
         if sample:
@@ -252,9 +125,9 @@ def _init(
     session.answer(document, lambda: session.words.plural("cli.created", info.counts["creators"], path=info.workspace))
 
 
-@_command(koc, "info", "info")
+@command(koc, "info", "info")
 def _info(context: Context) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         found = services.workspace.info(with_hash=True)
     document = documents.info(found)
@@ -265,12 +138,12 @@ def _info(context: Context) -> None:
 
 # ---------------------------------------------------------------- files
 
-_importing = _group("import", koc)
-_imports = _group("imports", koc, no_args_is_help=False, invoke_without_command=True)
-_exporting = _group("export", koc)
+_importing = group("import", koc)
+_imports = group("imports", koc, no_args_is_help=False, invoke_without_command=True)
+_exporting = group("export", koc)
 
 
-@_command(_importing, "creators", "import_creators")
+@command(_importing, "creators", "import_creators")
 def _import_creators(
     context: Context,
     file: InFile,
@@ -282,7 +155,7 @@ def _import_creators(
     dry_run: DryRun = False,
     errors: Annotated[Path | None, typer.Option(metavar="OUT.xlsx", help="help.option.errors")] = None,
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     pairs_ = dict(_pair(word) for word in mapping or ())
     request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors)
     with session.services() as services, session.job() as job:
@@ -311,7 +184,7 @@ def _report_text(words: Words, report: ImportReport, *, dry_run: bool) -> str:
 def _list_imports(context: Context) -> None:
     if context.invoked_subcommand:
         return
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         done = services.workspace.operations("import.")
     words = session.words
@@ -322,9 +195,9 @@ def _list_imports(context: Context) -> None:
     session.answer({"imports": [documents.operation(one) for one in done]}, lambda: table(header, rows))
 
 
-@_command(_imports, "undo", "imports_undo")
+@command(_imports, "undo", "imports_undo")
 def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar="ID", help="help.argument.import")]) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services, session.job() as job:
         if all(one.id != number for one in services.workspace.operations("import.", limit=sys.maxsize)):
             raise UsageError("unknown_operation", id=number)
@@ -333,14 +206,14 @@ def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar
     session.answer(documents.undone(undone), lambda: session.words("cli.undone_import", id=number, **counts))
 
 
-@_command(_exporting, "creators", "export_creators")
+@command(_exporting, "creators", "export_creators")
 def _export_creators(
     context: Context,
     file: OutFile,
     where: Where = "",
     columns: Annotated[str, typer.Option(metavar="F,F", help="help.option.columns")] = "",
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     started = time.monotonic()
     with session.services() as services, session.job() as job:
         count = services.creators.export(Question(where=where), _words(columns), file, job)
@@ -366,7 +239,7 @@ def _minute(moment: int | None) -> str:
 # ---------------------------------------------------------------- creators
 
 
-@_command(koc, "creators", "creators")
+@command(koc, "creators", "creators")
 def _creators(
     context: Context,
     search: Annotated[str, typer.Option(help="help.option.search")] = "",
@@ -375,7 +248,7 @@ def _creators(
     limit: Annotated[int, typer.Option(min=0, help="help.option.limit")] = 100,
     offset: Annotated[int, typer.Option(min=0, help="help.option.offset")] = 0,
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     started = time.monotonic()
     question = Question(search, where, tuple(SortKey(part.lstrip("-"), part.startswith("-")) for part in _words(sort)))
     with session.services() as services:
@@ -396,12 +269,12 @@ def _roster_text(words: Words, rows: Sequence[RosterRow]) -> str:
     return table(header, cells_)
 
 
-_creator = _group("creator", koc, _OneCreator)
+_creator = group("creator", koc, OneCreator)
 
 
-@_command(_creator, "show", "creator_show")
+@command(_creator, "show", "creator_show")
 def _show(context: Context, reference: Reference) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         one = services.creators.find(reference)
         detail = services.creators.detail(one)
@@ -420,13 +293,13 @@ def _creator_text(words: Words, row: RosterRow, notes: str | None) -> str:
     return pairs(lines) + "\n" + table(header, accounts)
 
 
-@_command(_creator, "add", "creator_add", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@command(_creator, "add", "creator_add", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def _add(
     context: Context,
     name: Annotated[str, typer.Option(help="help.option.name")],
     account: Annotated[str, typer.Option(metavar="P:UID[:HANDLE]", help="help.option.account")],
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     platform, _, rest = account.partition(":")
     uid, _, handle = rest.partition(":")
     values = {"name": name, "platform": platform_code(platform), "platform_uid": uid, "handle": handle, **_extra(context.args)}
@@ -452,7 +325,7 @@ def _extra(args: Sequence[str]) -> dict[str, str]:
     return out
 
 
-@_command(_creator, "set", "creator_set")
+@command(_creator, "set", "creator_set")
 def _set(
     context: Context,
     reference: Reference,
@@ -463,7 +336,7 @@ def _set(
     _edited(context, reference, lambda services, one: services.creators.edit([one], pairs_, reason or None))
 
 
-@_command(_creator, "tag", "creator_tag", context_settings={"ignore_unknown_options": True})
+@command(_creator, "tag", "creator_tag", context_settings={"ignore_unknown_options": True})
 def _tag(
     context: Context,
     reference: Reference,
@@ -479,7 +352,7 @@ def _tag(
 
 def _edited(context: Context, reference: str, edit: Callable[[Services, int], int]) -> None:
     """Edit a creator and show it."""
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         one = services.creators.find(reference)
         edit(services, one)
@@ -487,17 +360,17 @@ def _edited(context: Context, reference: str, edit: Callable[[Services, int], in
     session.answer(documents.row(row), lambda: _creator_text(session.words, row, None))
 
 
-_stage = _group("stage", koc)
+_stage = group("stage", koc)
 
 
-@_command(_stage, "move", "stage_move")
+@command(_stage, "move", "stage_move")
 def _move(
     context: Context,
     reference: Reference,
     to: Annotated[str, typer.Argument(metavar="STAGE", help="help.argument.stage")],
     reason: Reason = "",
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     target = cells.typed(CREATOR_FIELDS["stage"], to, "UTC")
     if target is None:
         raise UsageError("value_missing", field="stage")
@@ -512,13 +385,13 @@ def _move(
 
 # ---------------------------------------------------------------- tiers and policies
 
-_tier = _group("tier", koc)
-_policy = _group("policy", koc)
+_tier = group("tier", koc)
+_policy = group("policy", koc)
 
 
-@_command(_tier, "run", "tier_run")
+@command(_tier, "run", "tier_run")
 def _run_tiers(context: Context, as_of: AsOf = None, dry_run: DryRun = False) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services, session.job() as job:
         ran = services.rating.run(_moment(as_of, services.creators.zone), dry_run=dry_run, job=job)
     _answer_run(session, ran)
@@ -536,9 +409,9 @@ def _answer_run(session: Session, ran: Any) -> None:  # noqa: ANN401 (TierRun)
     session.answer(documents.tier_run(ran), lambda: text + "\n" + (table(header, rows) if rows else ""))
 
 
-@_command(_tier, "show", "tier_show")
+@command(_tier, "show", "tier_show")
 def _show_tier(context: Context, reference: Reference, as_of: AsOf = None) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         explained = services.rating.show(services.creators.find(reference), _moment(as_of, services.creators.zone))
     session.answer(documents.tier(explained), lambda: _tier_text(session.words, explained))
@@ -554,14 +427,14 @@ def _tier_text(words: Words, explained: Any) -> str:  # noqa: ANN401 (TierExplan
     return f"{shown(explained.name)}  {words.tier(explained.tier)}\n" + table(header, rows)
 
 
-@_command(_tier, "policy", "tier_policy")
+@command(_tier, "policy", "tier_policy")
 def _tier_policy(
     context: Context,
     file: Annotated[Path | None, typer.Option("--set", metavar="FILE", help="help.option.set")] = None,
     reason: Reason = "",
     dry_run: DryRun = False,
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     toml = None if file is None else _read_text(file)
     with session.services() as services, session.job() as job:
         if toml is not None and dry_run:
@@ -572,7 +445,7 @@ def _tier_policy(
     session.answer({**document, "policy_version": row.version}, lambda: _policy_text(document))
 
 
-@_command(_tier, "override", "tier_override")
+@command(_tier, "override", "tier_override")
 def _override(
     context: Context,
     reference: Reference,
@@ -582,7 +455,7 @@ def _override(
     account: Annotated[int | None, typer.Option(help="help.option.account_id")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="help.option.clear")] = False,
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     if not clear and (to is None or until is None):
         raise UsageError("value_missing", field="tier" if to is None else "until")
     wanted = None if clear or to is None else Tier(cells.typed(CREATOR_FIELDS["tier"], to, "UTC"))
@@ -597,9 +470,9 @@ def _override(
     session.answer(documents.tier(explained), lambda: _tier_text(session.words, explained))
 
 
-@_command(_policy, "list", "policy_list")
+@command(_policy, "list", "policy_list")
 def _list_policies(context: Context) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         rows = services.rating.policies()
     listed = [{name: value for name, value in documents.policy(row).items() if name != "body"} for row in rows]
@@ -607,26 +480,26 @@ def _list_policies(context: Context) -> None:
     session.answer({"policies": listed}, lambda: table(header, [[row.name, row.version, _minute(row.since), row.by, row.reason] for row in rows]))
 
 
-@_command(_policy, "show", "policy_show")
+@command(_policy, "show", "policy_show")
 def _show_policy(
     context: Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="help.argument.policy")],
     version: Annotated[int | None, typer.Option(help="help.option.version")] = None,
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         document = documents.policy(services.rating.policy(name, version))
     session.answer(document, lambda: _policy_text(document))
 
 
-@_command(_policy, "set", "policy_set")
+@command(_policy, "set", "policy_set")
 def _set_policy(
     context: Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="help.argument.policy")],
     file: InFile,
     reason: Annotated[str, typer.Option("--reason", help="help.option.reason")],
 ) -> None:
-    session = _session(context)
+    session = session_of(context)
     toml = _read_text(file)
     with session.services() as services:
         document = documents.policy(services.rating.set_policy(name, toml, reason))
@@ -662,28 +535,28 @@ def _read_text(path: Path) -> str:
 
 # ---------------------------------------------------------------- health
 
-_audit = _group("audit", koc)
+_audit = group("audit", koc)
 
 
-@_command(koc, "doctor", "doctor")
+@command(koc, "doctor", "doctor")
 def _doctor(context: Context, repair: Annotated[bool, typer.Option("--repair", help="help.option.repair")] = False) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services, session.job() as job:
         checks = services.workspace.doctor(repair=repair, job=job)
     _answer_checks(session, checks)
 
 
-@_command(koc, "backup", "backup")
+@command(koc, "backup", "backup")
 def _backup(context: Context, file: OutFile) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services, session.job() as job:
         made = services.workspace.backup(file, job)
     session.answer(documents.archive(made), lambda: session.words("cli.backed_up", file=made["file"]))
 
 
-@_command(koc, "restore", "restore")
+@command(koc, "restore", "restore")
 def _restore(context: Context, file: InFile, force: Force = False) -> None:
-    session = _session(context)
+    session = session_of(context)
     made = session.opener().restore(file, session.ref, force=force)
     session.answer(documents.archive(made), lambda: session.words("cli.restored", workspace=made["workspace"], created=made["created"]))
 
@@ -693,9 +566,9 @@ def _only_verify() -> None:
     """Keep ``verify`` a word of its own though it stands alone."""
 
 
-@_command(_audit, "verify", "audit_verify")
+@command(_audit, "verify", "audit_verify")
 def _verify(context: Context) -> None:
-    session = _session(context)
+    session = session_of(context)
     with session.services() as services:
         checks = services.workspace.verify_audit()
     _answer_checks(session, checks)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app import cli
-from app.cli import _globals_first
+from app.grammar import globals_first
 from app.terminal import shown, table
 
 if TYPE_CHECKING:
@@ -348,7 +348,7 @@ def test_tables_align_wide_characters_and_strike_control_characters_out():
 
 
 def test_the_options_of_every_command_may_stand_anywhere():
-    assert _globals_first(["creators", "--json", "--search", "x", "--lang=zh", "--as", "y"]) == [
+    assert globals_first(["creators", "--json", "--search", "x", "--lang=zh", "--as", "y"]) == [
         "--json",
         "--lang=zh",
         "--as",
@@ -357,8 +357,8 @@ def test_the_options_of_every_command_may_stand_anywhere():
         "--search",
         "x",
     ]
-    assert _globals_first(["creator", "add", "--", "--json"]) == ["creator", "add", "--", "--json"]
-    assert _globals_first(["--lang"]) == ["--lang"]
+    assert globals_first(["creator", "add", "--", "--json"]) == ["creator", "add", "--", "--json"]
+    assert globals_first(["--lang"]) == ["--lang"]
 
 
 # ---------------------------------------------------------------- as a program
