@@ -202,11 +202,8 @@ def _released(policy: CreditPolicy, counted: Counted) -> Ints:
 
 def _caps(policy: CreditPolicy, events: Sequence[Event], counted: Counted, clocks: Clocks) -> tuple[Cap, ...]:
     """Running caps, the lowest first, then the one that holds longest."""
-    running = []
-    for at in ledger.capping(policy, counted, clocks):
-        event, kind = events[counted.row[at]], policy.types[counted.type[at]]
-        if kind.cap is not None:
-            running.append(Cap(event.id, event.type, kind.cap, event.happened_at + kind.cap_days * DAY))
+    held = [(events[counted.row[at]], policy.types[counted.type[at]]) for at in ledger.capping(policy, counted, clocks)]
+    running = [Cap(event.id, event.type, kind.cap, event.happened_at + kind.cap_days * DAY) for event, kind in held if kind.cap is not None]
     return tuple(sorted(running, key=lambda cap: (cap.grade, -cap.until, cap.event_id)))
 
 
