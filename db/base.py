@@ -29,7 +29,8 @@ Rank = Annotated[int, mapped_column(SmallInteger)]
 """Number of a ``Ranked`` member."""
 
 Count = Annotated[int, mapped_column(BigInteger)]
-Words = Annotated[str, mapped_column(Text)]
+Words = Annotated[str, mapped_column(Text().with_variant(Text(collation="C"), "postgresql"))]
+"""Text, ordered and compared by code points on every engine."""
 
 
 class Base(DeclarativeBase):

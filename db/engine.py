@@ -136,7 +136,7 @@ def _from_sqlite(error: Any, where: str, otherwise: Exception | None = None) -> 
     for prefix, code in _BY_NAME:
         if name.startswith(prefix):
             return WorkspaceError(code, path=path)
-    return otherwise or error  # type: ignore[no-any-return]
+    return otherwise or error
 
 
 def _guess(message: str) -> str:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import uuid
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -281,7 +281,7 @@ def _upgrade(path: Path) -> None:
         raise WorkspaceError("upgrade_failed", path=str(path), reason="check")
     old = path.with_name(f"{path.name}.pre-v{SCHEMA_VERSION}")
     _drop_log(path)
-    os.replace(path, old)
+    path.replace(old)
     copy.replace(path)
 
 
@@ -298,12 +298,9 @@ def _companions(path: Path) -> list[Path]:
 def _set_aside(path: Path, now: int) -> Path:
     stamp = iso(now)[:19].replace(":", "").replace("-", "")
     aside = path.with_name(f"{path.name}.replaced-{stamp}")
-    with closing(sqlite.connect(str(path))) as raw:
-        try:
-            raw.execute("pragma wal_checkpoint(truncate)")
-        except sqlite.DatabaseError:
-            pass  # a damaged file is set aside as it is
-    os.replace(path, aside)
+    with closing(sqlite.connect(str(path))) as raw, suppress(sqlite.DatabaseError):  # a damaged file is set aside as it is
+        raw.execute("pragma wal_checkpoint(truncate)")
+    path.replace(aside)
     for left in _companions(path):
         left.unlink(missing_ok=True)
     return aside
@@ -339,8 +336,8 @@ def backup(engine: Engine, ref: WorkspaceRef, target: Path, now: int, job: Job) 
         packed = folder / "archive"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.write(copy, _DATABASE)
-            for file in sorted(evidence.rglob("*")) if evidence and evidence.is_dir() else ():
-                if file.is_file():
+            if evidence is not None and evidence.is_dir():
+                for file in sorted(one for one in evidence.rglob("*") if one.is_file()):
                     archive.write(file, f"files/{file.relative_to(evidence).as_posix()}")
             archive.writestr(_MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1))
         with packed.open("rb+") as written:

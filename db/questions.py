@@ -63,7 +63,7 @@ def page(connection: Connection, question: Question, limit: int, offset: int) ->
     for statement in _ordered(connection, question):
         if len(found) >= limit:
             break
-        wanted = connection.execute(statement.limit(limit - len(found)).offset(offset)).scalars().all()
+        wanted = [row[0] for row in connection.execute(statement.limit(limit - len(found)).offset(offset))]
         found += wanted
         if not wanted and offset:
             size = select(func.count()).select_from(statement.order_by(None).subquery())
@@ -73,7 +73,7 @@ def page(connection: Connection, question: Question, limit: int, offset: int) ->
     return found
 
 
-def _as_array(connection: Connection, statement: Select[tuple[int]]) -> Ids:
+def _as_array(connection: Connection, statement: Select[int]) -> Ids:
     """Ids of a statement. SQLite joins them into one text: parsing it costs a quarter of fetching rows."""
     if connection.dialect.name == "postgresql":
         return np.fromiter(connection.execute(statement).scalars(), dtype=np.int64)
@@ -82,7 +82,7 @@ def _as_array(connection: Connection, statement: Select[tuple[int]]) -> Ids:
     return np.fromstring(joined, dtype=np.int64, sep=",") if joined else np.empty(0, dtype=np.int64)
 
 
-def _ordered(connection: Connection, question: Question) -> list[Select[tuple[int]]]:
+def _ordered(connection: Connection, question: Question) -> list[Select[int]]:
     """Statements whose answers, one after the other, are the ids in order."""
     condition = _condition(connection, question)
     base = select(Creator.id) if condition is None else select(Creator.id).where(condition)
@@ -121,6 +121,8 @@ def _condition(connection: Connection, question: Question) -> ColumnElement[bool
 
 def found(connection: Connection, needle: str) -> ColumnElement[bool]:
     """Creators whose name, handle, uid, tags or notes contain a text, whatever its case."""
+    if not search.findable(needle):
+        return false()
     if connection.dialect.name == "postgresql":
         return Creator.id.in_(
             text("select creator_id from creator_search where grams @> cast(:grams as text[]) and strpos(text, :needle) > 0").bindparams(
@@ -146,10 +148,10 @@ def _tree(connection: Connection, node: filters.Node) -> ColumnElement[bool]:
 def _compare(connection: Connection, node: filters.Compare) -> ColumnElement[bool]:
     one = _field(node.field)
     if one.kind is Kind.TAGS:
-        return _of_many(node, select(literal(1)).where(CreatorTag.creator_id == Creator.id), CreatorTag.tag, connection)
+        return _of_many(node, select(literal(1)).where(CreatorTag.creator_id == Creator.id), CreatorTag.__table__.c.tag, connection)
     if one.name in _ANY_ACCOUNT:
         rows = select(literal(1)).where(Account.creator_id == Creator.id)
-        return _of_many(node, rows, getattr(Account, one.name), connection)
+        return _of_many(node, rows, Account.__table__.c[one.name], connection)
     return _of_one(node, one, _value(one.name), connection)
 
 
@@ -160,7 +162,9 @@ def _of_many(node: filters.Compare, rows: Select[Any], column: ColumnElement[Any
     if node.op == "=" and node.values == (None,):
         return not_(exists(rows.where(column.is_not(None))))
     given = tuple(value for value in node.values if value is not None)
-    condition = exists(rows.where(_holds(node.op, column, given, connection)))
+    if not given and node.op not in {"=", "in"}:
+        return false()
+    condition: ColumnElement[bool] = exists(rows.where(_holds(node.op, column, given, connection)))
     if None in node.values:
         condition = or_(condition, not_(exists(rows.where(column.is_not(None)))))
     return condition
@@ -217,7 +221,7 @@ def _in_span(op: str, column: ColumnElement[Any], span: filters.Span) -> ColumnE
 
 def _contains(connection: Connection, column: ColumnElement[Any], needle: str) -> ColumnElement[bool]:
     if connection.dialect.name == "postgresql":
-        return func.strpos(func.lower(column), needle.casefold()) > 0
+        return func.strpos(func.koc_fold(column), needle.casefold()) > 0
     return func.instr(func.fold(column), needle.casefold()) > 0
 
 

@@ -15,7 +15,7 @@ from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -165,7 +165,7 @@ class ImportRequest:
     """What to read and how. ``mapping`` is FIELD -> header text or 1-based column number as text.
 
     ``only_mapped``: the mapping is the whole truth, nothing else is taken from the headers, and its numbers are columns.
-    ``reasons`` are words for the codes of rejected rows, as ``errors_to`` shows them; a code without any stands for itself.
+    ``reasons`` are words for the codes and fields of rejected rows, as ``errors_to`` shows them; a code without any stands for itself.
     """
 
     path: Path
@@ -261,9 +261,8 @@ class Parsed(Protocol):
     def key(self) -> tuple[str, ...]:
         """Fields that identify a row: () for the default, platform + uid, else platform + handle."""
 
-    @property
-    def sums(self) -> Mapping[str, int | float]:
-        """Exact totals per numeric field over all rows not rejected, duplicates included."""
+    def sums(self, rejected: Collection[int] = ()) -> Mapping[str, int | float]:
+        """Exact totals per numeric field over all rows not rejected, here or (``rejected``) by the store; duplicates included."""
 
     @property
     def mapping(self) -> Mapping[str, str]:
@@ -300,6 +299,8 @@ class Upserted:
     changes: tuple[Change, ...]
     rejects: tuple[Reject, ...]
     creator_ids: tuple[int, ...]
+    duplicates: int = 0
+    """Rows that name an account which an earlier row of the file also names, by another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,8 +499,8 @@ class Creators:
             updated=done.updated,
             unchanged=done.unchanged,
             rejected=len({reject.row for reject in rejects}),
-            duplicates=parsed.duplicates,
-            sums=parsed.sums,
+            duplicates=parsed.duplicates + done.duplicates,
+            sums=parsed.sums({reject.row for reject in done.rejects}),
             mapping=parsed.mapping,
             unmapped=tuple(parsed.unmapped),
             warnings=tuple(parsed.warnings),

@@ -16,7 +16,7 @@ class WorkspaceSetting(Base):
 
     __tablename__ = "workspace_setting"
 
-    name: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[Words] = mapped_column(primary_key=True)
     value: Mapped[Words]
 
 

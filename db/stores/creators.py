@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, select, text
 
@@ -27,10 +28,12 @@ from app.values import Group, Stage, Tier, iso
 from db import bulk, questions
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, CreatorTag, StageStep, TierStep
-from db.models.records import Operation
+from db.models.records import AuditRow, Operation
 from db.writers import edits, rollups, search, settings
+from db.writers.edits import ACCOUNT_COLUMNS
+from db.writers.incoming import Tally, is_figure
 from db.writers.operations import Log
-from db.writers.upsert import ACCOUNT_COLUMNS, CREATOR_COLUMNS, Upsert
+from db.writers.upsert import CREATOR_COLUMNS, Upsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +51,7 @@ _EXPORTED: Final = 2_000
 _FACETS: Final = ("platform", "category", "city", "country", "owner")
 _FACET_SIZE: Final = 200
 _ACCOUNT_ROW: Final = tuple(AccountRow.__dataclass_fields__)
+_TIER: Final = _ACCOUNT_ROW.index("tier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +161,15 @@ class CreatorStore:
         if request.dry_run:
             with reading(self.engine) as connection:
                 return _told(self._take(connection, None, parsed, actor, now, job), None)
-        with writing(self.engine) as connection:
+        with writing(self.engine) as connection, bulk.roomy(connection):
+            fingerprint = _fingerprint(parsed, request)
             log = Log(connection, "import.creators", actor, now)
-            upsert = self._take(connection, log, parsed, actor, now, job)
-            tally = upsert.tally
+            tally = _repeated(connection, fingerprint, log.id)
+            if tally is None:
+                tally = self._take(connection, log, parsed, actor, now, job)
             if not log.touched and not parsed.rejects and not tally.rejects and not parsed.records:
                 connection.rollback()
-                return _told(upsert, None)
+                return _told(tally, None)
             rejects = [*parsed.rejects, *tally.rejects]
             bulk.insert(
                 connection,
@@ -175,20 +181,23 @@ class CreatorStore:
                 {
                     "file": request.path.name,
                     "digest": parsed.digest,
+                    "fingerprint": fingerprint,
                     "read": parsed.read,
                     "inserted": tally.inserted,
                     "updated": tally.updated,
                     "unchanged": tally.unchanged,
                     "rejected": len({reject.row for reject in rejects}),
-                    "duplicates": parsed.duplicates,
+                    "refused": len(tally.rejects),
+                    "duplicates": parsed.duplicates + tally.duplicates,
+                    "merged": tally.duplicates,
                     "mapping": dict(parsed.mapping),
                 }
             )
             job.progress("commit", 1, 1)
-            return _told(upsert, log.id)
+            return _told(tally, log.id)
 
     @staticmethod
-    def _take(connection: Connection, log: Log | None, parsed: Parsed, actor: Actor, now: int, job: Job) -> Upsert:
+    def _take(connection: Connection, log: Log | None, parsed: Parsed, actor: Actor, now: int, job: Job) -> Tally:
         upsert = Upsert(connection, log, now, actor.name, parsed.key)
         done = 0
         for chunk in parsed.chunks(CHUNK):
@@ -197,7 +206,7 @@ class CreatorStore:
             done += len(chunk)
             job.progress("upsert", done, parsed.records)
         job.check()
-        return upsert
+        return upsert.tally
 
     def export(self, question: Question, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
         """Values of the columns for every creator and account of the answer, one row an account."""
@@ -208,17 +217,41 @@ class CreatorStore:
                 yield from _exported(connection, rows, columns)
 
 
-def _told(upsert: Upsert, operation_id: int | None) -> Upserted:
-    tally = upsert.tally
+def _told(tally: Tally, operation_id: int | None) -> Upserted:
     return Upserted(
         operation_id,
         tally.inserted,
         tally.updated,
         tally.unchanged,
-        tuple(tally.changes),
+        tuple(sorted(tally.changes, key=lambda change: change.row)),
         tuple(tally.rejects),
         tuple(tally.creator_ids),
+        tally.duplicates,
     )
+
+
+def _fingerprint(parsed: Parsed, request: ImportRequest) -> str:
+    """What a file says, and how it was asked to be read."""
+    asked = [parsed.digest, sorted(parsed.mapping.items()), parsed.key, request.platform, request.sheet, request.encoding, sorted(request.mapping.items())]
+    return hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _repeated(connection: Connection, fingerprint: str, operation_id: int) -> Tally | None:
+    """The answer for a file that was the last thing to change the workspace: what an import has taken in, it leaves alone.
+
+    None where anything happened since, or where a figure dated ahead has come due, or not every row was taken.
+    """
+    before = connection.execute(select(Operation.id, Operation.summary, Operation.at).where(Operation.id < operation_id).order_by(Operation.id.desc())).first()
+    last = connection.execute(select(AuditRow.action, AuditRow.object).order_by(AuditRow.seq.desc()).limit(1)).first()
+    if before is None or last is None or tuple(last) != ("import.creators", f"operation:{before.id}"):
+        return None
+    told = json.loads(before.summary)
+    if told.get("fingerprint") != fingerprint or told["refused"]:
+        return None
+    ahead = select(AccountMetric.id).where(AccountMetric.as_of > AccountMetric.recorded_at, AccountMetric.as_of > before.at)
+    if connection.execute(ahead.limit(1)).first() is not None:
+        return None
+    return Tally(unchanged=told["inserted"] + told["updated"] + told["unchanged"], duplicates=told["merged"])
 
 
 # ---------------------------------------------------------------- edits of known creators
@@ -238,13 +271,13 @@ def _edit(log: Log, creators: list[int], accounts: list[int], values: Mapping[st
     moved = edits.set_fields(log, "creator", creators, fields)
     if "stage" in fields:
         stages = {row_id: before["stage"] for row_id, before in moved.items() if "stage" in before}
-        edits.add_stage_steps(log, stages, Stage(fields["stage"]), reason)
+        edits.add_stage_steps(log, stages, Stage(int(str(fields["stage"]))), reason)
     of_account = {name: value for name, value in values.items() if name in ACCOUNT_COLUMNS}
     if "handle" in of_account:
         handle = of_account["handle"]
         of_account["handle_key"] = handle_key(str(handle)) if handle else None
     changed = edits.set_fields(log, "account", accounts, of_account)
-    figures = {name.removeprefix(METRIC_PREFIX): value for name, value in values.items() if _is_figure(name)}
+    figures = {name.removeprefix(METRIC_PREFIX): value for name, value in values.items() if is_figure(name)}
     touched = edits.add_figures(log, accounts, figures)  # type: ignore[arg-type]
     if "tags" in values:
         words = values["tags"] or ()
@@ -253,11 +286,6 @@ def _edit(log: Log, creators: list[int], accounts: list[int], values: Mapping[st
     rollups.refresh_accounts(log.connection, touched, log.now)
     if changed:
         rollups.refresh_creators(log.connection, creators)
-
-
-def _is_figure(name: str) -> bool:
-    one = field_of(name)
-    return name == "followers" or (one is not None and one.home is Home.METRIC)
 
 
 def _finished(log: Log, creators: list[int], summary: Mapping[str, object], reason: str | None) -> int:
@@ -294,28 +322,23 @@ def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
     accounts: dict[int, list[AccountRow]] = {}
     wanted = [getattr(Account, name) for name in _ACCOUNT_ROW]
     for owner, *values in connection.execute(select(Account.creator_id, *wanted).where(Account.creator_id.in_(ids)).order_by(Account.id)):
-        accounts.setdefault(owner, []).append(AccountRow(**_with_tier(dict(zip(_ACCOUNT_ROW, values, strict=True)))))
+        accounts.setdefault(owner, []).append(AccountRow(**{**dict(zip(_ACCOUNT_ROW, values, strict=True)), "tier": _tier(values[_TIER])}))
     tags: dict[int, list[str]] = {}
     for owner, tag in connection.execute(select(CreatorTag.creator_id, CreatorTag.tag).where(CreatorTag.creator_id.in_(ids)).order_by(CreatorTag.id)):
         tags.setdefault(owner, []).append(tag)
     rows = {
         row.id: RosterRow(
-            row.id,
-            row.name,
-            Stage(row.stage),
-            None if row.tier is None else Tier(row.tier),
-            None if row.group is None else Group(row.group),
-            *row[5:],
-            tags=tuple(tags.get(row.id, ())),
-            accounts=tuple(accounts.get(row.id, ())),
+            row.id, row.name, Stage(row.stage), _tier(row.tier), None if row.group is None else Group(row.group),
+            row.followers, row.fee_fen, row.category, row.city, row.country, row.owner, row.phone, row.wechat, row.email,
+            row.coupon, row.commission_bp, row.joined_at, row.updated_at, tuple(tags.get(row.id, ())), tuple(accounts.get(row.id, ())),
         )
         for row in found
-    }
+    }  # fmt: skip
     return [rows[one] for one in ids if one in rows]
 
 
-def _with_tier(values: dict[str, Any]) -> dict[str, Any]:
-    return {**values, "tier": None if values["tier"] is None else Tier(values["tier"])}
+def _tier(number: int | None) -> Tier | None:
+    return None if number is None else Tier(number)
 
 
 def _most_used(connection: Connection, table: str, column: str) -> list[str]:
@@ -359,10 +382,7 @@ def _tiers(connection: Connection, accounts: Sequence[int]) -> tuple[TierRow, ..
         .where(TierStep.account_id.in_(accounts))
         .order_by(TierStep.at, TierStep.id)
     )
-    return tuple(
-        TierRow(account, *(None if one is None else Tier(one) for one in (tier, previous)), at, version)
-        for account, tier, previous, at, version in connection.execute(statement)
-    )
+    return tuple(TierRow(account, _tier(tier), _tier(previous), at, version) for account, tier, previous, at, version in connection.execute(statement))
 
 
 _HISTORY_ROWS: Final = 200
@@ -387,7 +407,7 @@ def _history(connection: Connection, creator_id: int, accounts: Sequence[int]) -
 
 def _exported(connection: Connection, rows: Sequence[RosterRow], columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
     accounts = [account.id for row in rows for account in row.accounts]
-    figures = _latest_figures(connection, accounts, [name for name in columns if _is_figure(name)])
+    figures = _latest_figures(connection, accounts, [name for name in columns if is_figure(name)])
     notes = _notes(connection, [row.id for row in rows]) if "notes" in columns else {}
     for row in rows:
         for account in row.accounts or (None,):
@@ -421,15 +441,12 @@ def _cell(
         return None
     if name == "notes":
         return notes.get(row.id)
-    if _is_figure(name):
+    if is_figure(name):
         value = figures.get((account.id, name.removeprefix(METRIC_PREFIX)), (None, None))[0] if account else None
         return int(value) if value is not None and value == int(value) else value
-    source = account if one.home is Home.ACCOUNT else row
-    value = getattr(source, name, None)
     if one.kind is Kind.TAGS:
         return ", ".join(row.tags) or None
-    if one.kind is Kind.RANK:
-        return None if value is None else value.code
-    if one.kind is Kind.MOMENT:
-        return None if value is None else iso(value)
+    value = getattr(account if one.home is Home.ACCOUNT else row, name, None)
+    if value is not None and one.kind in {Kind.RANK, Kind.MOMENT}:
+        return value.code if one.kind is Kind.RANK else iso(value)
     return value

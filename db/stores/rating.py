@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from app.errors import UsageError
 from app.rules.rating import tiers
@@ -25,7 +25,7 @@ from app.values import Tier
 from db import bulk
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, TierOverride
-from db.models.records import Policy
+from db.models.records import Operation, Policy
 from db.writers import audit, rollups
 from db.writers.operations import Log, dump
 
@@ -143,8 +143,7 @@ class RatingStore:
         """Add a version, in force from now on, and band everyone by it."""
         with writing(self.engine) as connection:
             log = Log(connection, "policy.set", actor, now)
-            newest = select(Policy.version).where(Policy.name == name).order_by(Policy.version.desc()).limit(1)
-            version = int(connection.execute(newest).scalar() or 0) + 1
+            version = _next_version(connection, name)
             row_id = bulk.reserve(connection, "policy", 1)
             connection.execute(insert(Policy).values(id=row_id, name=name, version=version, body=dump(body), since=now, by=actor.name, reason=reason))
             log.inserted("policy", row_id, 1)
@@ -160,7 +159,15 @@ class RatingStore:
             return PolicyRow(name, version, now, actor.name, reason, body)
 
 
-def _batches(connection: Connection) -> Iterator[Sequence[Row[tuple[int, int, str, int | None]]]]:
+def _next_version(connection: Connection, name: str) -> int:
+    """A number that no version of a policy has or had: one that was taken back may return."""
+    newest = int(connection.execute(select(func.max(Policy.version)).where(Policy.name == name)).scalar() or 0)
+    told = connection.execute(select(Operation.summary).where(Operation.kind == "policy.set"))
+    past = [int(summary["version"]) for summary in (json.loads(row[0]) for row in told) if summary.get("policy") == name]
+    return max(newest, *past, 0) + 1
+
+
+def _batches(connection: Connection) -> Iterator[Sequence[Row[int, int, str, int | None]]]:
     """Every account: id, creator, platform, tier; some at a time by id."""
     last = 0
     while True:
@@ -173,7 +180,7 @@ def _batches(connection: Connection) -> Iterator[Sequence[Row[tuple[int, int, st
         last = rows[-1].id
 
 
-def _moves(connection: Connection, rows: Sequence[Row[tuple[int, int, str, int | None]]], force: rollups.PolicyInForce, when: int) -> list[TierMove]:
+def _moves(connection: Connection, rows: Sequence[Row[int, int, str, int | None]], force: rollups.PolicyInForce, when: int) -> list[TierMove]:
     """Accounts whose tier at a moment is not the one they have."""
     banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, when)
     return [
@@ -206,7 +213,7 @@ def _apply(connection: Connection, moves: Sequence[TierMove], force: rollups.Pol
 
 def _explained(
     connection: Connection,
-    row: Row[tuple[int, str, str | None]],
+    row: Row[int, str, str | None],
     tier: int,
     followers: int,
     force: rollups.PolicyInForce,
@@ -218,19 +225,23 @@ def _explained(
             AccountMetric.account_id == row.id,
             AccountMetric.name == "followers",
             AccountMetric.as_of <= as_of,
-            AccountMetric.value.is_not(None),
         )
         .order_by(AccountMetric.as_of, AccountMetric.id)
     ).all()
-    steps = tiers.history(force.policy, row.platform, [(at, int(value)) for at, value in counts], force.afresh_from)
-    limits = (None, None, None, None) if tier < 0 else tiers.limits(force.policy, row.platform, Tier(tier))
+    emptied = max((place for place, (_, value) in enumerate(counts) if value is None), default=-1)
+    stated = [(at, int(value)) for at, value in counts[emptied + 1 :] if value is not None]
+    steps = tiers.history(force.policy, row.platform, stated, force.afresh_from)
+    low, high, keeps_from, keeps_below = (None, None, None, None) if tier < 0 else tiers.limits(force.policy, row.platform, Tier(tier))
     return AccountTier(
         row.id,
         row.platform,
         row.handle,
         None if followers < 0 else followers,
         None if tier < 0 else Tier(tier),
-        *limits,
+        low,
+        high,
+        keeps_from,
+        keeps_below,
         _override(connection, row.id, as_of),
         tuple(TierStep(*step) for step in steps),
     )

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, func, select
 
 from app.usecases.workspace import Check, Expiring, Info, Moved, Operation, RejectedRow, Today
 from app.values import Stage, Tier
-from db import maintenance
+from db import bulk, maintenance, questions
 from db.engine import SQLITE_VERSION, reading, sqlite_is_sound, writing
 from db.models import Base
-from db.models.creators import Account, Creator, TierOverride, TierStep
+from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
 from db.writers import audit, contents, rollups, search, settings, undo
@@ -35,6 +35,20 @@ _BATCH: Final = 50_000
 _LITTLE_ROOM_MB: Final = 200
 _LOOKED_AT: Final = 50
 _SHOWN: Final = 12
+_LOOKED_UP: Final = 200
+_STORED: Final = """
+select a.id, a.platform, a.followers, a.tier, (select t.tier from tier_step t where t.account_id = a.id order by t.id desc limit 1)
+from account a where a.id > ? order by a.id limit ?
+"""
+_OTHER_MAIN: Final = """
+select count(*) from creator c left join account a on a.id = c.main_account_id and a.creator_id = c.id
+where a.id is null or c.platform is distinct from a.platform or c.followers is distinct from a.followers
+ or c.tier is distinct from a.tier or c.fee_fen is distinct from a.fee_fen
+ or exists (select 1 from account b where b.creator_id = c.id and b.id <> a.id
+  and (coalesce(b.tier, -1), coalesce(b.followers, -1), -b.id) > (coalesce(a.tier, -1), coalesce(a.followers, -1), -a.id))
+"""
+"""Creators whose main account is not the one of the highest tier, then most followers, then smallest id, as it is."""
+
 _COUNTED: Final = {
     "creators": "creator",
     "accounts": "account",
@@ -135,13 +149,12 @@ class WorkspaceStore:
             return undo.redo(connection, operation_id, actor, now, job)
 
     def expire(self, now: int) -> None:
-        """Band accounts whose override expired since the last look."""
+        """Band accounts whose override expired, or whose figure of a day to come has come due, since the last look."""
         with reading(self.engine) as connection:
-            since = int(settings.get(connection, _CHECKED) or 0)
-            over = connection.execute(select(TierOverride.account_id).where(TierOverride.expires_at > since, TierOverride.expires_at <= now)).scalars().all()
-        if over:
+            due = _due(connection, now)
+        if due:
             with writing(self.engine) as connection:
-                rollups.refresh_accounts(connection, over, now, since=now)
+                rollups.refresh_accounts(connection, due, now, since=now)
                 settings.put(connection, _CHECKED, str(now))
 
     # ------------------------------------------------------------ health
@@ -152,12 +165,12 @@ class WorkspaceStore:
             checks = [*self._file_checks(connection, job), *_chain(connection)]
             sound = all(check.ok for check in checks)
             job.progress("doctor", 3, 5)
-            derived = [_search_check(connection), *_figure_checks(connection, job)]
+            derived = [_search_check(connection, job), *_figure_checks(connection, job)]
         if repair and sound and not self.read_only and not all(check.ok for check in derived):
             with writing(self.engine) as connection:
                 _rebuild(connection, job)
             with reading(self.engine) as connection:
-                derived = [_search_check(connection), *_figure_checks(connection, job)]
+                derived = [_search_check(connection, job), *_figure_checks(connection, job)]
         return [*checks, *derived]
 
     def _file_checks(self, connection: Connection, job: Job) -> list[Check]:
@@ -246,6 +259,16 @@ def _expiring(connection: Connection, horizon: Horizon) -> tuple[Expiring, ...]:
     return tuple(Expiring(row.id, row.name, row.platform, Tier(row.tier), row.reason, row.expires_at) for row in rows)
 
 
+def _due(connection: Connection, now: int) -> list[int]:
+    """Accounts whose tier changes by the passing of time alone, between the last look and now."""
+    since = int(settings.get(connection, _CHECKED) or 0)
+    over = select(TierOverride.account_id).where(TierOverride.expires_at > since, TierOverride.expires_at <= now)
+    ahead = select(AccountMetric.account_id).where(
+        AccountMetric.as_of > AccountMetric.recorded_at, AccountMetric.as_of > since, AccountMetric.as_of <= now, AccountMetric.name == "followers"
+    )
+    return sorted({row[0] for statement in (over, ahead) for row in connection.execute(statement)})
+
+
 def _chain(connection: Connection) -> list[Check]:
     fault = audit.first_fault(connection)
     if fault is not None:
@@ -254,30 +277,43 @@ def _chain(connection: Connection) -> list[Check]:
     return [Check("audit", ok=True, detail=str(rows))]
 
 
-def _search_check(connection: Connection) -> Check:
-    """Whether every creator is in the index, and a sample is found by its name."""
-    creators = connection.execute(select(func.count()).select_from(Creator)).scalar_one()
-    indexed = connection.exec_driver_sql(f"select count(*) from {search.TABLE}").scalar_one()  # noqa: S608
-    return Check("search", creators == indexed, f"{indexed} / {creators}")
+def _search_check(connection: Connection, job: Job) -> Check:
+    """Whether the index has every creator and nobody else, and finds them by their names."""
+    where = "creator_id" if connection.dialect.name == "postgresql" else "rowid"
+    missing = connection.exec_driver_sql(f"select count(*) from creator c where c.id not in (select {where} from {search.TABLE})").scalar_one()  # noqa: S608
+    extra = connection.exec_driver_sql(f"select count(*) from {search.TABLE} where {where} not in (select id from creator)").scalar_one()  # noqa: S608
+    job.check()
+    lost = 0
+    for creator_id, name in connection.execute(select(Creator.id, Creator.name).order_by(Creator.id.desc()).limit(_LOOKED_UP)):
+        if name and connection.execute(select(Creator.id).where(Creator.id == creator_id, questions.found(connection, name))).first() is None:
+            lost += 1
+    return Check("search", missing == extra == lost == 0, f"{missing} / {extra} / {lost}")
 
 
 def _figure_checks(connection: Connection, job: Job) -> list[Check]:
     """Whether stored followers, tiers and main accounts are what the facts give."""
-    now = connection.execute(select(func.max(OperationTable.at))).scalar() or 0
-    force = rollups.tier_policy(connection, now)
-    wrong, last = 0, 0
+    now = _last_change(connection)
+    force, last, wrong = rollups.tier_policy(connection, now), 0, 0
+    due = set(_due(connection, now))
     while True:
         job.check()
-        rows = connection.execute(select(Account.id, Account.platform, Account.followers).where(Account.id > last).order_by(Account.id).limit(_BATCH)).all()
+        rows = bulk.fetch(connection, _STORED, last, _BATCH)
         if not rows:
             break
-        banded = rollups.band(connection, [row.id for row in rows], [row.platform for row in rows], force, now)
-        wrong += sum((-1 if row.followers is None else row.followers) != count for row, count in zip(rows, banded.followers.tolist(), strict=True))
-        last = rows[-1].id
-    orphans = connection.exec_driver_sql(
-        "select count(*) from creator c where not exists (select 1 from account a where a.id = c.main_account_id and a.creator_id = c.id)"
-    ).scalar_one()
-    return [Check("figures", wrong == 0, str(wrong)), Check("main_accounts", orphans == 0, str(orphans))]
+        banded = rollups.band(connection, [row[0] for row in rows], [row[1] for row in rows], force, now)
+        for row, followers, tier in zip(rows, banded.followers.tolist(), banded.tier.tolist(), strict=True):
+            # A run for another day leaves other tiers than today's; their last step says so.
+            same = (-1 if row[2] is None else row[2]) == followers and (-1 if row[3] is None else row[3]) in {tier, -1 if row[4] is None else row[4]}
+            wrong += not same and row[0] not in due
+        last = rows[-1][0]
+    main = bulk.fetch(connection, _OTHER_MAIN)[0][0]
+    return [Check("figures", wrong == 0, str(wrong)), Check("main_accounts", main == 0, str(main))]
+
+
+def _last_change(connection: Connection) -> int:
+    """When anything was last done: figures hold as of then."""
+    done = [connection.execute(select(func.max(table.c.at))).scalar() for table in (OperationTable.__table__, AuditRow.__table__)]
+    return max(int(one or 0) for one in (*done, settings.get(connection, _CHECKED)))
 
 
 def _rebuild(connection: Connection, job: Job) -> None:
@@ -286,17 +322,14 @@ def _rebuild(connection: Connection, job: Job) -> None:
         connection.exec_driver_sql(f"insert into {search.TABLE}({search.TABLE}) values ('delete-all')")  # noqa: S608
     else:
         connection.exec_driver_sql(f"delete from {search.TABLE}")  # noqa: S608
-    now = connection.execute(select(func.max(OperationTable.at))).scalar() or 0
-    last = 0
+    now, last = _last_change(connection), 0
     while True:
         job.check()
-        ids = connection.execute(select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_BATCH)).scalars().all()
+        ids = [row[0] for row in connection.execute(select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_BATCH))]
         if not ids:
             return
         search.refresh(connection, ids)
-        accounts = (
-            connection.execute(text("select id from account where creator_id between :first and :last"), {"first": ids[0], "last": ids[-1]}).scalars().all()
-        )
+        accounts = [row[0] for row in bulk.fetch(connection, "select id from account where creator_id between ? and ?", ids[0], ids[-1])]
         rollups.refresh_accounts(connection, accounts, now)
         rollups.refresh_creators(connection, ids)
         last = ids[-1]

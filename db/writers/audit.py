@@ -48,7 +48,7 @@ def append(connection: Connection, actor: Actor, now: int, action: str, target: 
 def first_fault(connection: Connection) -> tuple[int, str] | None:
     """Number of the first row that was changed, removed, re-ordered or cut, and which it was; None if whole."""
     previous, expected = GENESIS, 1
-    rows = connection.execution_options(stream_results=True).execute(select(AuditRow.__table__).order_by(AuditRow.seq))
+    rows = connection.execute(select(AuditRow.__table__).order_by(AuditRow.seq), execution_options={"stream_results": True})
     for row in rows:
         seq, at, login, device, action, target, digest, reason, before, sealed = row
         if seq != expected:

@@ -57,9 +57,10 @@ def _lines(connection: Connection) -> Iterator[str]:
         for row in rows:
             yield _line(row, {name: found.get(row[0], []) for name, found in parts.items()})
         last = rows[-1][0]
-    policies = text("select name, version, body from policy where version > 1 order by name, version")
-    for policy in connection.execute(policies):
-        yield _json(["policy", *policy])
+    policies = connection.execute(text("select name, body from policy where version > 1 order by name, version")).all()
+    for name, versions in groupby(policies, key=itemgetter(0)):
+        # By their order: a version that was taken back leaves a gap in the numbers.
+        yield _json(["policy", name, [version[1] for version in versions]])
 
 
 def _by_creator(connection: Connection, statement: str, span: dict[str, int]) -> dict[int, list[tuple[Any, ...]]]:

@@ -3,22 +3,139 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import text
-
+from app.rules.cells import handle_key
 from db import bulk
+from db.writers import rollups, search
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from app.values import Stage
     from db.writers.operations import Log
 
-_LATEST = text(
-    "select w.id, m.value from wanted w join account_metric m on m.account_id = w.id and m.name = :name and m.as_of ="
-    " (select max(x.as_of) from account_metric x where x.account_id = w.id and x.name = :name)"
-)
+ACCOUNT_COLUMNS: Final = ("platform_uid", "handle", "url", "fee_fen", "fee_image_fen", "fee_video_fen")
+_SEARCHED: Final = frozenset({"name", "handle", "platform_uid", "notes"})
+_METRIC_COLUMNS: Final = ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at")
+_LATEST: Final = """
+select w.id, m.value, m.id, m.as_of from wanted w join account_metric m on m.account_id = w.id and m.name = ? and m.as_of =
+ (select max(x.as_of) from account_metric x where x.account_id = w.id and x.name = ? and x.as_of <= ?)
+"""
+
+
+# ---------------------------------------------------------------- many rows, each with its own cells
+
+
+class Figure(NamedTuple):
+    """A dated value to be kept; ``corrects`` is the row of that day that it replaces."""
+
+    name: str
+    field: str
+    as_of: int
+    value: float
+    raw: str | None
+    stated: bool
+    corrects: int | None
+    before: float | None
+    raw_before: str | None
+
+
+@dataclass(slots=True)
+class Edit:
+    """What a row of a file changes in one known account and its creator: field -> (before, after)."""
+
+    account_id: int
+    creator_id: int
+    creator: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    account: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    tags: list[str] = field(default_factory=list)
+
+    def set(self, home: str, name: str, before: object, after: object) -> None:
+        """Note a field of the creator or of the account."""
+        (self.creator if home == "creator" else self.account)[name] = (before, after)
+
+    def cells(self) -> Iterator[tuple[str, object, object]]:
+        """Changed cells: field, before, after."""
+        for name, (before, after) in {**self.creator, **self.account}.items():
+            yield name, before, after
+        for figure in self.figures:
+            yield figure.field, figure.before, _whole(figure.value)
+        for tag in self.tags:
+            yield "tags", None, tag
+
+
+def _whole(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
+def write_edits(log: Log, edits: Collection[Edit], force: rollups.PolicyInForce) -> None:
+    """Write the edits of many accounts with their log, and what follows from them."""
+    of_creators: dict[int, dict[str, tuple[Any, Any]]] = {}
+    for edit in edits:
+        of_creators.setdefault(edit.creator_id, {}).update(edit.creator)
+    _set_cells(log, "creator", of_creators)
+    of_accounts = {edit.account_id: dict(edit.account) for edit in edits if edit.account}
+    _key_handles(log, of_accounts)
+    _set_cells(log, "account", of_accounts)
+    touch(log, list(of_creators))
+    _write_figures(log, edits)
+    log.insert("creator_tag", ("creator_id", "tag"), list(dict.fromkeys((edit.creator_id, tag) for edit in edits for tag in edit.tags)))
+    moved = {creator: cells["stage"] for creator, cells in of_creators.items() if "stage" in cells}
+    log.insert(
+        "stage_step",
+        ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"),
+        [(creator, after, before, None, log.now, log.actor.name, log.id) for creator, (before, after) in moved.items()],
+    )
+    rollups.refresh_accounts(log.connection, {edit.account_id for edit in edits if edit.figures}, log.now)
+    rollups.refresh_creators(log.connection, {edit.creator_id for edit in edits if "fee_fen" in edit.account}, force.policy)
+    search.refresh(log.connection, {edit.creator_id for edit in edits if edit.tags or _SEARCHED & {*edit.creator, *edit.account}})
+
+
+def _set_cells(log: Log, table: str, changed: Mapping[int, Mapping[str, tuple[Any, Any]]]) -> None:
+    log.changed(table, ((row_id, _side(cells, 0), _side(cells, 1)) for row_id, cells in changed.items() if cells))
+    for name in dict.fromkeys(name for cells in changed.values() for name in cells):
+        bulk.update(log.connection, table, (name,), [(cells[name][1], row_id) for row_id, cells in changed.items() if name in cells])
+
+
+def _side(cells: Mapping[str, tuple[Any, Any]], side: int) -> dict[str, Any]:
+    return {name: cell[side] for name, cell in cells.items()}
+
+
+def _key_handles(log: Log, of_accounts: Mapping[int, dict[str, tuple[Any, Any]]]) -> None:
+    """Add the folded handle to those whose handle changes, where it changes too."""
+    renamed = [account for account, cells in of_accounts.items() if "handle" in cells]
+    if not renamed:
+        return
+    bulk.keep_ids(log.connection, renamed)
+    for account, before in bulk.fetch(log.connection, "select a.id, a.handle_key from wanted w join account a on a.id = w.id"):
+        after = handle_key(str(of_accounts[account]["handle"][1]))
+        if after != before:
+            of_accounts[account]["handle_key"] = (before, after)
+
+
+def _write_figures(log: Log, edits: Collection[Edit]) -> None:
+    figures = [(edit.account_id, figure) for edit in edits for figure in edit.figures]
+    corrected = [figure for _, figure in figures if figure.corrects is not None]
+    log.changed(
+        "account_metric",
+        ((figure.corrects or 0, {"value": figure.before, "raw": figure.raw_before}, {"value": figure.value, "raw": figure.raw}) for figure in corrected),
+    )
+    bulk.update(log.connection, "account_metric", ("value", "raw"), [(figure.value, figure.raw, figure.corrects) for figure in corrected])
+    log.insert(
+        "account_metric",
+        _METRIC_COLUMNS,
+        [
+            (account, figure.name, figure.as_of, figure.value, figure.raw, figure.stated, log.id, log.now)
+            for account, figure in figures
+            if figure.corrects is None
+        ],
+    )
+
+
+# ---------------------------------------------------------------- one value for many rows
 
 
 def set_fields(log: Log, table: str, ids: Sequence[int], values: Mapping[str, object]) -> dict[int, dict[str, Any]]:
@@ -49,18 +166,18 @@ def add_stage_steps(log: Log, moved: Mapping[int, int | None], stage: Stage, rea
 
 def add_figures(log: Log, accounts: Sequence[int], figures: Mapping[str, float | None]) -> list[int]:
     """Add values dated now to accounts where they differ from the latest; returns the accounts that got one."""
-    touched: list[int] = []
+    touched: dict[int, None] = {}
     for name, value in figures.items():
         bulk.keep_ids(log.connection, accounts)
-        latest = {row[0]: row[1] for row in log.connection.execute(_LATEST, {"name": name})}
-        fresh = [account for account in accounts if latest.get(account) != value]
-        log.insert(
-            "account_metric",
-            ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at"),
-            [(account, name, log.now, value, None, False, log.id, log.now) for account in fresh],
-        )
-        touched += fresh
-    return touched
+        latest = {row[0]: row[1:] for row in bulk.fetch(log.connection, _LATEST, name, name, log.now)}
+        differing = [account for account in accounts if latest.get(account, (None,))[0] != value]
+        same_moment = {account: latest[account] for account in differing if account in latest and latest[account][2] == log.now}
+        log.changed("account_metric", ((row_id, {"value": before}, {"value": value}) for before, row_id, _ in same_moment.values()))
+        bulk.update(log.connection, "account_metric", ("value",), [(value, row_id) for _, row_id, _ in same_moment.values()])
+        fresh = [account for account in differing if account not in same_moment]
+        log.insert("account_metric", _METRIC_COLUMNS, [(account, name, log.now, value, None, False, log.id, log.now) for account in fresh])
+        touched.update(dict.fromkeys(differing))
+    return list(touched)
 
 
 def add_tags(log: Log, creators: Sequence[int], words: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from db.models.records import InsertedRange, Operation
 from db.writers import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -61,7 +61,7 @@ class Log:
             values = {"operation_id": self.id, "table_name": table, "first": first, "last": first + count - 1}
             self.connection.execute(insert(InsertedRange).values(values))
 
-    def insert(self, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> int:
+    def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> int:
         """Insert rows under fresh ids and note them; returns the first id."""
         if not rows:
             return 0
@@ -77,6 +77,8 @@ class Log:
             entry = (self.id, table, row_id, dump(before), dump(after))
             self._digest.update(repr(entry[1:]).encode())
             logged.append(entry)
+        if not logged:
+            return
         self._touched += len(logged)
         bulk.insert(self.connection, "change", ("operation_id", "table_name", "row_id", "before", "after"), logged)
 

@@ -17,7 +17,7 @@ import resources
 from app.rules.rating import tiers
 from app.values import Tier
 from db import bulk
-from db.models.creators import Creator
+from db.models.creators import Account, Creator
 from db.models.records import Policy
 from db.writers.operations import dump
 
@@ -86,7 +86,7 @@ def _loads(body: str) -> Mapping[str, object]:
 _HISTORY: Final = """
 select w.pos, m.as_of, m.value from wanted w
 join account_metric m on m.account_id = w.id and m.name = 'followers'
-where m.value is not null and m.as_of <= {as_of} order by m.as_of, m.id
+where m.as_of <= {as_of} order by m.as_of, m.id
 """
 
 _OVERRIDES: Final = """
@@ -108,14 +108,15 @@ def band(connection: Connection, account_ids: Sequence[int], platforms: Sequence
     """Replay the dated follower counts of accounts up to a moment, overrides on top."""
     count = len(account_ids)
     bulk.keep_ids(connection, account_ids)
-    rows = connection.exec_driver_sql(_HISTORY.format(as_of=int(as_of))).all()
-    history = np.array([(row[0], row[1], int(row[2])) for row in rows], dtype=np.int64).reshape(-1, 3)
+    rows = bulk.fetch(connection, _HISTORY.format(as_of=int(as_of)))
+    # A count that was emptied is unknown from then on.
+    history = np.array([(row[0], row[1], -1 if row[2] is None else int(row[2])) for row in rows], dtype=np.int64).reshape(-1, 3)
     tier = tiers.replay(force.policy, np.array(platforms, dtype=object), history[:, 0], history[:, 1], history[:, 2], force.afresh_from)
     followers = np.full(count, -1, dtype=np.int64)
     followers_at = np.full(count, -1, dtype=np.int64)
     # Rows come in order of time, so that the last assignment of an index is the latest count.
     followers[history[:, 0]] = history[:, 2]
-    followers_at[history[:, 0]] = history[:, 1]
+    followers_at[history[:, 0]] = np.where(history[:, 2] < 0, -1, history[:, 1])
     for position, forced in connection.exec_driver_sql(_OVERRIDES.format(as_of=int(as_of))):
         tier[position] = forced
     return Banded(followers, followers_at, tier)
@@ -132,9 +133,10 @@ def refresh_accounts(connection: Connection, account_ids: Iterable[int], now: in
         return steps
     force = tier_policy(connection, now)
     bulk.keep_ids(connection, ids)
-    known = connection.exec_driver_sql(
-        "select a.id, a.creator_id, a.platform, a.tier, a.followers, a.followers_at from wanted w join account a on a.id = w.id order by w.pos"
-    ).all()
+    known = bulk.fetch(
+        connection,
+        "select a.id, a.creator_id, a.platform, a.tier, a.followers, a.followers_at from wanted w join account a on a.id = w.id order by w.pos",
+    )
     banded = band(connection, [row[0] for row in known], [row[2] for row in known], force, now)
     updates = []
     for at, row in enumerate(known):
@@ -176,7 +178,7 @@ def refresh_creators(connection: Connection, creator_ids: Iterable[int], policy:
     policy = policy or tier_policy(connection, _FAR).policy
     bulk.keep_ids(connection, ids)
     updates, seen = [], 0
-    for creator_id, account_id, platform, followers, tier, fee in connection.exec_driver_sql(_MAIN).all():
+    for creator_id, account_id, platform, followers, tier, fee in bulk.fetch(connection, _MAIN):
         if creator_id == seen:
             continue
         seen = creator_id
@@ -200,3 +202,16 @@ def refresh_all_creators(connection: Connection) -> None:
             return
         refresh_creators(connection, ids, policy)
         last = ids[-1]
+
+
+def refresh_all(connection: Connection, now: int) -> None:
+    """Band every account by the policy in force and take over every creator's main account anew."""
+    last = 0
+    while True:
+        statement = select(Account.id).where(Account.id > last).order_by(Account.id).limit(_CREATORS_AT_A_TIME)
+        ids = [row[0] for row in connection.execute(statement)]
+        if not ids:
+            break
+        refresh_accounts(connection, ids, now, since=now)
+        last = ids[-1]
+    refresh_all_creators(connection)

@@ -3,14 +3,16 @@
 
 Text is cut into overlapping pairs of characters. On SQLite the pairs are the tokens of an FTS5 table whose
 ``ascii`` tokenizer takes every character beyond ASCII as part of a word, so emoji, combining marks and all
-scripts need no table of categories; the ASCII characters that it would cut at stand in as noncharacters,
-which no text carries. A word of two characters or more is then a phrase, one character a prefix.
+scripts need no table of categories; for the ASCII characters that it would cut at stand characters that the
+reading of cells refuses. A word of two characters or more is then a phrase, one character a prefix.
 On PostgreSQL the same pairs are an array under a GIN index, checked against the text.
 """
 
 from __future__ import annotations
 
 import itertools
+import operator
+import re
 from typing import TYPE_CHECKING, Final
 
 from db import bulk
@@ -21,29 +23,29 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 TABLE: Final = "creator_search"
-_CUTTING: Final = [chr(code) for code in range(128) if not chr(code).isalnum()]
-_STAND_INS: Final = [
-    *map(chr, range(0xFDD0, 0xFDF0)),
-    *(chr((plane << 16) | 0xFFFE) for plane in range(1, 17)),
-    *(chr((plane << 16) | 0xFFFF) for plane in range(1, 17)),
-]
-_SAFE: Final = str.maketrans(dict(zip(_CUTTING, [*_STAND_INS, "\ufffe", "\uffff"], strict=False)))
+BETWEEN: Final = "\x1f"
+"""Stands between the parts of a document; the tokenizer cuts there, so no phrase runs across."""
+
+_CUTTING: Final = [chr(code) for code in range(128) if not chr(code).isalnum() and chr(code) != BETWEEN]
+_STAND_INS: Final = [*map(chr, range(0x80, 0xA0)), *map(chr, range(0xFDD0, 0xFDF0)), "\ufffe"]
+_SAFE: Final = str.maketrans(dict(zip(_CUTTING, _STAND_INS, strict=True)))
+_NOWHERE: Final = re.compile(f"[{BETWEEN}\x00\ud800-\udfff\uffff{''.join(_STAND_INS)}]")
 
 
-def folded(text: str) -> str:
-    """Text as search compares it."""
-    return text.casefold()
+def findable(needle: str) -> bool:
+    """Whether any text can contain this: some characters are refused wherever text comes in."""
+    return not _NOWHERE.search(needle)
 
 
 def document(parts: Iterable[str | None]) -> str:
     """The searchable text of a creator from its name, handles, uids, tags and notes, folded."""
-    return "\n".join(part for part in parts if part).casefold()
+    return BETWEEN.join([part for part in parts if part]).casefold()
 
 
 def pairs(document_text: str) -> str:
-    """Tokens of a folded text for the FTS table; the last character stands alone."""
+    """Tokens of a folded text for the FTS table; the last character of each part stands alone."""
     safe = document_text.translate(_SAFE)
-    return " ".join([a + b for a, b in zip(safe, safe[1:] + " ", strict=True)])
+    return " ".join(map(operator.add, safe, safe[1:] + " "))
 
 
 def phrase(needle: str) -> str:
@@ -86,8 +88,8 @@ def remove(connection: Connection, ids: Iterable[int]) -> None:
 
 _DOCUMENTS: Final = """
 select c.id, c.name, c.notes,
-  (select {concat}(coalesce(a.handle, '') || {newline} || coalesce(a.platform_uid, ''), {newline}) from account a where a.creator_id = c.id),
-  (select {concat}(t.tag, {newline}) from creator_tag t where t.creator_id = c.id)
+  (select {concat}(coalesce(a.handle, '') || {between} || coalesce(a.platform_uid, ''), {between}) from account a where a.creator_id = c.id),
+  (select {concat}(t.tag, {between}) from creator_tag t where t.creator_id = c.id)
 from creator c join wanted w on w.id = c.id
 """
 
@@ -98,7 +100,7 @@ def refresh(connection: Connection, creator_ids: Iterable[int]) -> None:
     if not ids:
         return
     bulk.keep_ids(connection, ids)
-    concat, newline = ("string_agg", "chr(10)") if connection.dialect.name == "postgresql" else ("group_concat", "char(10)")
-    rows = connection.exec_driver_sql(_DOCUMENTS.format(concat=concat, newline=newline)).all()
+    concat, between = ("string_agg", "chr(31)") if connection.dialect.name == "postgresql" else ("group_concat", "char(31)")
+    rows = connection.exec_driver_sql(_DOCUMENTS.format(concat=concat, between=between)).all()
     remove(connection, ids)
     add(connection, [(row[0], document((row[1], row[3], row[4], row[2]))) for row in rows])

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes an operation back, or does it again, from its change log: inserted ranges go, changed fields return.
 
-Later work wins: a field that was changed again, or a row on which later rows hang, stays as it is and is listed.
+Later work wins: a field that was changed again, or a row on which later work hangs, stays as it is and is listed;
+it follows by itself once that later work is taken back too.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select, text, update
 
 from app.errors import UsageError
-from app.usecases.workspace import Kept, Undone
+from app.usecases.workspace import Undone
 from db import bulk
-from db.models import Base
 from db.models.records import ChangeLog, InsertedRange, Operation
-from db.writers import audit, rollups, search
+from db.writers import audit, chain, rollups, search, settings
 from db.writers.operations import dump
 
 if TYPE_CHECKING:
@@ -26,39 +26,27 @@ if TYPE_CHECKING:
 
     from app.jobs import Job
     from app.values import Actor
+    from db.writers.chain import Work
 
 MOST_REDONE: Final = 5_000
 """Inserted rows up to which an undo keeps them, so that it can be redone; a larger import is imported again."""
 
+IN_PART: Final = "undone_in_part"
+"""Setting: undone operations of which rows stay because later work hangs on them."""
+
 _CHILDREN_FIRST: Final = ("creator_tag", "stage_step", "tier_step", "account_metric", "tier_override", "account", "creator", "policy")
 _OWNER: Final = {
-    "creator": "select id, null from creator where id between :first and :last",
-    "account": "select creator_id, id from account where id between :first and :last",
-    "account_metric": "select a.creator_id, a.id from account_metric m join account a on a.id = m.account_id where m.id between :first and :last",
-    "tier_override": "select a.creator_id, a.id from tier_override m join account a on a.id = m.account_id where m.id between :first and :last",
-    "tier_step": "select a.creator_id, a.id from tier_step m join account a on a.id = m.account_id where m.id between :first and :last",
-    "creator_tag": "select creator_id, null from creator_tag where id between :first and :last",
-    "stage_step": "select creator_id, null from stage_step where id between :first and :last",
-}
-_HANGING: Final = {
-    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id"),
-    "account": ("account_metric.account_id", "tier_override.account_id"),
+    "creator": "select id creator_id, null account_id from creator where id between :first and :last",
+    "account": "select creator_id, id account_id from account where id between :first and :last",
+    "account_metric": "select a.creator_id, a.id account_id from account_metric m join account a on a.id = m.account_id where m.id between :first and :last",
+    "tier_override": "select a.creator_id, a.id account_id from tier_override m join account a on a.id = m.account_id where m.id between :first and :last",
+    "tier_step": "select a.creator_id, a.id account_id from tier_step m join account a on a.id = m.account_id where m.id between :first and :last",
+    "creator_tag": "select creator_id, null account_id from creator_tag where id between :first and :last",
+    "stage_step": "select creator_id, null account_id from stage_step where id between :first and :last",
 }
 
-
-class _Touched:
-    """Creators and accounts whose figures and search text must be computed anew."""
-
-    def __init__(self) -> None:
-        self.creators: set[int] = set()
-        self.accounts: set[int] = set()
-
-    def add(self, rows: Iterable[Sequence[Any]]) -> None:
-        for creator, account in rows:
-            if creator is not None:
-                self.creators.add(creator)
-            if account is not None:
-                self.accounts.add(account)
+Span = tuple[str, int, int]
+"""Table, first and last id."""
 
 
 def undo(connection: Connection, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
@@ -66,22 +54,18 @@ def undo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     operation = _operation(connection, operation_id)
     if operation.undone_at is not None:
         raise UsageError("already_undone", id=operation_id)
-    touched, kept = _Touched(), []
-    ranges = _ranges(connection, operation_id)
-    redoable = sum(last - first + 1 for _, first, last in ranges) <= MOST_REDONE
-    reverted = _revert(connection, operation_id, kept, touched, forward=False)
+    work = chain.Work(connection, operation_id)
+    _mark(connection, operation_id, now, actor.name)
+    reverted = _settle_changes(work, operation_id)
     job.check()
-    held = _held_creators(connection, operation_id, ranges)
-    removed = 0
-    for at, (table, first, last) in enumerate(sorted(ranges, key=lambda one: _CHILDREN_FIRST.index(one[0]))):
-        job.check()
-        job.progress("undo", at, len(ranges))
-        removed += _remove(connection, operation_id, table, first, last, held, kept, touched, keep_rows=redoable)
-    _refresh(connection, touched, now)
-    values = {"undone_at": now, "undone_by": actor.name}
-    connection.execute(update(Operation).where(Operation.id == operation_id).values(**values))
+    removed = _remove_all(work, operation_id, job, told=True)
+    for other in _in_part(connection):
+        if other != operation_id:
+            removed += _remove_all(work, other, job, told=False)
+    _settle_waiting(work)
+    _finish(work, operation.kind, now)
     audit.append(connection, actor, now, "undo", f"operation:{operation_id}", f"removed:{removed} reverted:{reverted}")
-    return Undone(operation_id, operation.kind, removed, reverted, tuple(kept))
+    return Undone(operation_id, operation.kind, removed, reverted, tuple(work.kept))
 
 
 def redo(connection: Connection, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
@@ -89,17 +73,38 @@ def redo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     operation = _operation(connection, operation_id)
     if operation.undone_at is None:
         raise UsageError("not_undone", id=operation_id)
-    ranges = _ranges(connection, operation_id)
-    if sum(last - first + 1 for _, first, last in ranges) > MOST_REDONE:
+    if sum(last - first + 1 for _, first, last in _ranges(connection, operation_id)) > MOST_REDONE:
         raise UsageError("redo_too_large", id=operation_id)
-    touched, kept = _Touched(), []
-    added = _reinsert(connection, operation_id, touched)
+    work = chain.Work(connection, operation_id)
+    _mark(connection, operation_id, None, None)
+    _set_in_part(connection, [one for one in _in_part(connection) if one != operation_id])
+    added = _settle_waiting(work)
     job.check()
-    changed = _revert(connection, operation_id, kept, touched, forward=True)
-    _refresh(connection, touched, now)
-    connection.execute(update(Operation).where(Operation.id == operation_id).values(undone_at=None, undone_by=None))
+    changed = _settle_changes(work, operation_id)
+    _finish(work, operation.kind, now)
     audit.append(connection, actor, now, "redo", f"operation:{operation_id}", f"added:{added} changed:{changed}")
-    return Undone(operation_id, operation.kind, added, changed, tuple(kept))
+    return Undone(operation_id, operation.kind, added, changed, tuple(work.kept))
+
+
+def _mark(connection: Connection, operation_id: int, now: int | None, name: str | None) -> None:
+    connection.execute(update(Operation).where(Operation.id == operation_id).values(undone_at=now, undone_by=name))
+
+
+def _finish(work: Work, kind: str, now: int) -> None:
+    """Figures and search text of what is still there."""
+    connection = work.connection
+    if kind == "policy.set":
+        rollups.refresh_all(connection, now)
+    bulk.keep_ids(connection, work.accounts)
+    accounts = [row[0] for row in bulk.fetch(connection, "select a.id from wanted w join account a on a.id = w.id")]
+    rollups.refresh_accounts(connection, accounts, now)
+    bulk.keep_ids(connection, work.creators)
+    creators = [row[0] for row in bulk.fetch(connection, "select c.id from wanted w join creator c on c.id = w.id")]
+    rollups.refresh_creators(connection, creators)
+    search.refresh(connection, creators)
+
+
+# ---------------------------------------------------------------- whom it concerned
 
 
 def concerned(connection: Connection, operation_id: int) -> list[tuple[int, int]]:
@@ -141,43 +146,9 @@ def _operation(connection: Connection, operation_id: int) -> Any:  # noqa: ANN40
     return row
 
 
-def _ranges(connection: Connection, operation_id: int) -> list[tuple[str, int, int]]:
+def _ranges(connection: Connection, operation_id: int) -> list[Span]:
     statement = select(InsertedRange.table_name, InsertedRange.first, InsertedRange.last)
     return [(row[0], row[1], row[2]) for row in connection.execute(statement.where(InsertedRange.operation_id == operation_id).order_by(InsertedRange.id))]
-
-
-# ---------------------------------------------------------------- inserted rows
-
-
-def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[tuple[str, int, int]]) -> set[int]:
-    """Creators of the operation's own making on whom later rows hang or whom later operations changed."""
-    own = {table: [(first, last) for name, first, last in ranges if name == table] for table in _CHILDREN_FIRST}
-    held: set[int] = set()
-    for first, last in own["creator"]:
-        span = {"first": first, "last": last, "operation": operation_id}
-        held |= _scalars(connection, _CHANGED_LATER.format(table="creator", owner="c.row_id", join=""), span)
-        for table in ("account", "creator_tag", "stage_step"):
-            later = _outside(own[table], "t.id")
-            held |= _scalars(connection, f"select t.creator_id from {table} t where t.creator_id between :first and :last and {later}", span)  # noqa: S608
-    for first, last in own["account"]:
-        span = {"first": first, "last": last, "operation": operation_id}
-        join = "join account a on a.id = c.row_id"
-        held |= _scalars(connection, _CHANGED_LATER.format(table="account", owner="a.creator_id", join=join), span)
-        for table in ("account_metric", "tier_override"):
-            later = _outside(own[table], "t.id")
-            held |= _scalars(
-                connection,
-                f"select a.creator_id from {table} t join account a on a.id = t.account_id"  # noqa: S608
-                f" where t.account_id between :first and :last and {later}",
-                span,
-            )
-    return held
-
-
-_CHANGED_LATER: Final = (
-    "select {owner} from change c join operation o on o.id = c.operation_id {join} where c.table_name = '{table}'"
-    " and c.row_id between :first and :last and c.operation_id > :operation and o.undone_at is null and c.after is not null"
-)
 
 
 def _outside(spans: Sequence[tuple[int, int]], column: str) -> str:
@@ -188,160 +159,225 @@ def _scalars(connection: Connection, statement: str, values: dict[str, Any]) -> 
     return set(connection.execute(text(statement), values).scalars())
 
 
-def _remove(  # noqa: PLR0913 (one range of one operation)
-    connection: Connection,
-    operation_id: int,
-    table: str,
-    first: int,
-    last: int,
-    held: set[int],
-    kept: list[Kept],
-    touched: _Touched,
-    *,
-    keep_rows: bool,
-) -> int:
-    """Delete a range but for the rows of held creators; returns how many went."""
-    span = {"first": first, "last": last}
-    if table in _OWNER and table not in {"creator", "account"}:
-        touched.add(connection.execute(text(_OWNER[table]), span))
-    staying: list[int] = []
-    if held:
-        bulk.keep(connection, "held", (("id", "bigint"),), ((one,) for one in held))
-        staying = _staying(connection, table, span)
-        kept += [Kept(table, one, None, "used_later") for one in staying if table == "creator"]
-    if table == "account":
-        # Computed rows hang on accounts too; they go with them, whichever operation wrote them.
-        gone = "select id from account where id between :first and :last" + _not_held(staying, "creator_id")
-        connection.execute(text(f"delete from tier_step where account_id in ({gone})"), span)  # noqa: S608
-    if table == "creator":
-        leaving = connection.execute(text("select id from creator where id between :first and :last"), span).scalars()
-        search.remove(connection, [one for one in leaving if one not in held])
-    if keep_rows:
-        _keep_rows(connection, operation_id, table, span, set(staying))
-    if not staying:
-        return int(connection.execute(text(f'delete from "{table}" where id between :first and :last'), span).rowcount)  # noqa: S608
-    bulk.keep(connection, "staying", (("id", "bigint"),), ((one,) for one in staying))
-    statement = f'delete from "{table}" where id between :first and :last and id not in (select id from staying)'  # noqa: S608
-    return int(connection.execute(text(statement), span).rowcount)
-
-
-def _not_held(staying: Sequence[int], column: str) -> str:
-    return f" and {column} not in (select id from held)" if staying else ""
-
-
-def _staying(connection: Connection, table: str, span: dict[str, int]) -> list[int]:
-    """Rows of a range that belong to held creators."""
-    by_creator = {"creator": "t.id", "account": "t.creator_id", "creator_tag": "t.creator_id", "stage_step": "t.creator_id"}
-    if table in by_creator:
-        statement = f"select t.id from {table} t join held h on h.id = {by_creator[table]} where t.id between :first and :last"  # noqa: S608
-    elif table in {"account_metric", "tier_step", "tier_override"}:
-        statement = (
-            f"select t.id from {table} t join account a on a.id = t.account_id join held h on h.id = a.creator_id"  # noqa: S608
-            " where t.id between :first and :last"
-        )
-    else:
-        return []
-    return list(connection.execute(text(statement), span).scalars())
-
-
-def _keep_rows(connection: Connection, operation_id: int, table: str, span: dict[str, int], staying: set[int]) -> None:
-    """Log rows that go, so that a redo can bring them back under their ids."""
-    rows = connection.execute(text(f'select * from "{table}" where id between :first and :last'), span).mappings()  # noqa: S608
-    bulk.insert(
-        connection,
-        "change",
-        ("operation_id", "table_name", "row_id", "before", "after"),
-        [(operation_id, f"+{table}", row["id"], None, dump(dict(row))) for row in rows if row["id"] not in staying],
-    )
-
-
-def _reinsert(connection: Connection, operation_id: int, touched: _Touched) -> int:
-    statement = select(ChangeLog.id, ChangeLog.table_name, ChangeLog.row_id, ChangeLog.after).where(
-        ChangeLog.operation_id == operation_id, ChangeLog.table_name.startswith("+")
-    )
-    rows = connection.execute(statement.order_by(ChangeLog.id)).all()
-    by_table: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-    for _, table, row_id, after in rows:
-        by_table.setdefault(table[1:], []).append((row_id, json.loads(after)))
-    added = 0
-    for table in reversed(_CHILDREN_FIRST):
-        for row_id, values in by_table.get(table, ()):
-            connection.execute(Base.metadata.tables[table].insert().values(**values))
-            added += 1
-            if table in _OWNER:
-                touched.add(connection.execute(text(_OWNER[table]), {"first": row_id, "last": row_id}))
-    bulk.delete(connection, "change", (row[0] for row in rows))
-    return added
-
-
 # ---------------------------------------------------------------- changed rows
 
 
-def _revert(connection: Connection, operation_id: int, kept: list[Kept], touched: _Touched, *, forward: bool) -> int:
-    """Set changed fields back (or again, forward) where nobody changed them since; returns the rows that changed."""
-    statement = select(ChangeLog.table_name, ChangeLog.row_id, ChangeLog.before, ChangeLog.after).where(
-        ChangeLog.operation_id == operation_id, ~ChangeLog.table_name.startswith("+")
+def _settle_changes(work: Work, operation_id: int) -> int:
+    """Set the fields that an operation changed to what stands; returns the rows that changed."""
+    count = 0
+    for table in reversed(_CHILDREN_FIRST):
+        statement = select(ChangeLog.row_id).where(ChangeLog.operation_id == operation_id, ChangeLog.table_name == table)
+        ids = [row[0] for row in work.connection.execute(statement)]
+        if ids:
+            _touch(work, table, ids)
+            count += chain.settle(work, table, ids)
+            _touch(work, table, ids)
+    return count
+
+
+def _touch(work: Work, table: str, ids: Iterable[int]) -> None:
+    """Note whose figures and search text must be computed anew."""
+    if table in _OWNER:
+        bulk.keep_ids(work.connection, ids)
+        _note(work, work.connection.execute(text(_OWNER[table].replace("between :first and :last", "in (select id from wanted)"))))
+
+
+def _note(work: Work, rows: Iterable[Sequence[Any]]) -> None:
+    for creator, account in rows:
+        if creator is not None:
+            work.creators.add(creator)
+        if account is not None:
+            work.accounts.add(account)
+
+
+# ---------------------------------------------------------------- inserted rows
+
+_LATER: Final = "c.operation_id > :operation and o.undone_at is null"
+_CHANGED_LATER: Final = {
+    "creator": "select c.row_id",
+    "account": "select a.creator_id",
+    "account_metric": "select a.creator_id",
+    "tier_override": "select a.creator_id",
+}
+_CHANGED_JOIN: Final = {
+    "creator": "",
+    "account": "join account a on a.id = c.row_id",
+    "account_metric": "join account_metric m on m.id = c.row_id join account a on a.id = m.account_id",
+    "tier_override": "join tier_override m on m.id = c.row_id join account a on a.id = m.account_id",
+}
+_HANGING: Final = {
+    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id"),
+    "account": ("account_metric.account_id", "tier_override.account_id"),
+}
+
+
+def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[Span]) -> set[int]:
+    """Creators of the operation's own making on whom later rows hang or whom later operations changed."""
+    own = {table: [(first, last) for name, first, last in ranges if name == table] for table in _CHILDREN_FIRST}
+    held: set[int] = set()
+    if not own["creator"]:
+        return held
+    for table, selected in _CHANGED_LATER.items():
+        for first, last in own[table]:
+            span = {"first": first, "last": last, "operation": operation_id, "table": table}
+            statement = (
+                f"{selected} from change c join operation o on o.id = c.operation_id {_CHANGED_JOIN[table]}"
+                f" where c.table_name = :table and c.row_id between :first and :last and {_LATER}"
+            )
+            held |= _scalars(connection, statement, span)
+    for table, hanging in _HANGING.items():
+        for child, column in (one.split(".") for one in hanging):
+            for first, last in own[table]:
+                owner = "t.creator_id" if table == "creator" else "a.creator_id"
+                join = "" if table == "creator" else "join account a on a.id = t.account_id"
+                later = _outside(own[child], "t.id")
+                statement = f"select {owner} from {child} t {join} where t.{column} between :first and :last and {later}"  # noqa: S608
+                held |= _scalars(connection, statement, {"first": first, "last": last})
+    return held
+
+
+def _remove_all(work: Work, operation_id: int, job: Job, *, told: bool) -> int:
+    """Delete what an operation inserted, but for what later work holds; returns how many rows went."""
+    connection = work.connection
+    ranges = _ranges(connection, operation_id)
+    redoable = sum(last - first + 1 for _, first, last in ranges) <= MOST_REDONE
+    held = _held_creators(connection, operation_id, ranges)
+    own = [(first, last) for table, first, last in ranges if table == "creator"]
+    removed, kept = 0, False
+    for at, (table, first, last) in enumerate(sorted(ranges, key=lambda one: _CHILDREN_FIRST.index(one[0]))):
+        job.check()
+        job.progress("undo", at, len(ranges))
+        staying = _staying(connection, operation_id, (table, first, last), held)
+        kept = kept or bool(staying)
+        if told:
+            for one in staying if table == "creator" or not held else ():
+                work.keep(table, one, None, "used_later")
+        removed += _remove(work, operation_id, (table, first, last), staying, own, redoable=redoable)
+    _set_in_part(connection, [*(one for one in _in_part(connection) if one != operation_id), *([operation_id] if kept else [])])
+    return removed
+
+
+def _staying(connection: Connection, operation_id: int, span: Span, held: set[int]) -> list[int]:
+    """Rows of a range that belong to held creators, or that later work changed."""
+    table, first, last = span
+    staying: set[int] = set()
+    values = {"first": first, "last": last}
+    if table in _CHANGED_LATER and table != "creator":
+        changed = "select c.row_id from change c join operation o on o.id = c.operation_id where c.table_name = :table"
+        statement = f"{changed} and c.row_id between :first and :last and {_LATER}"
+        staying |= _scalars(connection, statement, {**values, "operation": operation_id, "table": table})
+    if held and table in _OWNER:
+        bulk.keep(connection, "held", (("id", "bigint"),), ((one,) for one in held))
+        if table == "creator":
+            statement = "select t.id from creator t join held h on h.id = t.id where t.id between :first and :last"
+        elif chain.OWNERS[table][0] == "creator":
+            statement = f"select t.id from {table} t join held h on h.id = t.creator_id where t.id between :first and :last"  # noqa: S608
+        else:
+            statement = (
+                f"select t.id from {table} t join account a on a.id = t.account_id join held h on h.id = a.creator_id"  # noqa: S608
+                " where t.id between :first and :last"
+            )
+        staying |= _scalars(connection, statement, values)
+    if not staying:
+        return []
+    bulk.keep_ids(connection, staying)
+    return sorted(row[0] for row in bulk.fetch(connection, f"select t.id from wanted w join {table} t on t.id = w.id"))  # noqa: S608
+
+
+def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], own: Sequence[tuple[int, int]], *, redoable: bool) -> int:
+    """Delete a range but for the rows that stay; returns how many went."""
+    connection, (table, first, last) = work.connection, span
+    values = {"first": first, "last": last}
+    if table in _OWNER and table != "creator":
+        # The operation's own creators go with their figures; only others are computed anew.
+        others = f"select o.creator_id, o.account_id from ({_OWNER[table]}) o where {_outside(own, 'o.creator_id')}"  # noqa: S608
+        _note(work, connection.execute(text(others), values))
+    if staying and table == "creator":
+        work.creators.update(staying)
+    if staying and table == "account":
+        work.accounts.update(staying)
+    bulk.keep(connection, "staying", (("id", "bigint"),), ((one,) for one in staying))
+    leaving = "between :first and :last and {column} not in (select id from staying)"
+    if table == "account":
+        # Computed rows hang on accounts too; they go with them, whichever operation wrote them.
+        steps = f"account_id in (select id from account where id {leaving.format(column='id')})"  # noqa: S608
+        if redoable:
+            _keep_rows(work, operation_id, "tier_step", steps, values)
+        connection.execute(text(f"delete from tier_step where {steps}"), values)  # noqa: S608
+    here = f"id {leaving.format(column='id')}"
+    if table == "creator":
+        search.remove(connection, [row[0] for row in connection.execute(text(f"select id from creator where {here}"), values)])  # noqa: S608
+    if redoable:
+        _keep_rows(work, operation_id, table, here, values)
+    return int(connection.execute(text(f'delete from "{table}" where {here}'), values).rowcount)  # noqa: S608
+
+
+def _keep_rows(work: Work, operation_id: int, table: str, where: str, values: dict[str, int]) -> None:
+    """Log rows that go, so that a redo can bring them back under their ids."""
+    rows = work.connection.execute(text(f'select * from "{table}" where {where}'), values).mappings()  # noqa: S608
+    bulk.insert(
+        work.connection,
+        "change",
+        ("operation_id", "table_name", "row_id", "before", "after"),
+        [(operation_id, f"+{table}", row["id"], None, dump(dict(row))) for row in rows],
     )
-    rows = connection.execute(statement.order_by(ChangeLog.id.asc() if forward else ChangeLog.id.desc())).all()
-    count = 0
-    by_table: dict[str, list[Any]] = {}
-    for row in rows:
-        by_table.setdefault(row.table_name, []).append(row)
-    for table, changes in by_table.items():
-        if table not in _CHILDREN_FIRST:
-            continue
-        ids = [row.row_id for row in changes]
-        if table in _OWNER:
-            _touch(connection, table, ids, touched)
-        count += _set_back(connection, table, changes, kept, forward=forward)
-        if table in _OWNER:
-            _touch(connection, table, ids, touched)
-    return count
 
 
-def _set_back(connection: Connection, table: str, changes: Sequence[Any], kept: list[Kept], *, forward: bool) -> int:
-    bulk.keep_ids(connection, (row.row_id for row in changes))
-    stored = {
-        row["id"]: row
-        for row in connection.execute(text(f'select t.* from wanted w join "{table}" t on t.id = w.id')).mappings()  # noqa: S608
-    }
-    updates: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
-    count = 0
-    for row in changes:
-        source, target = (row.before, row.after) if forward else (row.after, row.before)
-        old, new = json.loads(source or "null"), json.loads(target or "null")
-        present = stored.get(row.row_id)
-        if new is None:
-            bulk.delete(connection, table, [row.row_id])
-            count += present is not None
-        elif old is None:
-            if present is None:
-                connection.execute(Base.metadata.tables[table].insert().values(id=row.row_id, **new))
-                count += 1
-        elif present is not None:
-            back = {name: value for name, value in new.items() if present[name] == old.get(name)}
-            kept += [Kept(table, row.row_id, name, "changed_later") for name in new if name not in back]
-            if back:
-                names = tuple(sorted(back))
-                updates.setdefault(names, []).append((*(back[name] for name in names), row.row_id))
-                count += 1
-    for names, values in updates.items():
-        bulk.update(connection, table, names, values)
-    return count
+# ---------------------------------------------------------------- rows that wait to come back
 
 
-def _touch(connection: Connection, table: str, ids: Sequence[int], touched: _Touched) -> None:
-    bulk.keep_ids(connection, ids)
-    statement = _OWNER[table].replace("between :first and :last", "in (select id from wanted)")
-    touched.add(connection.execute(text(statement)))
+def _settle_waiting(work: Work) -> int:
+    """Bring back the rows of operations that stand, where nothing is in their way; returns how many came.
+
+    Mostly those of the operation that is done again; else rows that waited for their owner or their place.
+    """
+    connection, added = work.connection, 0
+    replaced = {values["creator_id"] for _, _, values in _waiting(connection, "account") if chain.is_taken(connection, "account", values)}
+    for table in reversed(_CHILDREN_FIRST):
+        came: list[tuple[int, int]] = []
+        for change_id, operation_id, values in _waiting(connection, table):
+            why = "exists_now" if table == "creator" and values["id"] in replaced else chain.insert(work, table, values)
+            if why is None:
+                came.append((change_id, values["id"]))
+            elif operation_id == work.operation and table != "tier_step":
+                work.keep(table, values["id"], None, why)
+        bulk.delete(connection, "change", (one[0] for one in came))
+        back = [one[1] for one in came]
+        chain.settle(work, table, back)
+        _touch(work, table, back)
+        added += len(back)
+    returned = _taken_away(connection)
+    if returned:
+        chain.settle(work, "creator_tag", returned)
+        _touch(work, "creator_tag", returned)
+    return added
 
 
-def _refresh(connection: Connection, touched: _Touched, now: int) -> None:
-    """Figures and search text of what is still there."""
-    bulk.keep_ids(connection, touched.accounts)
-    accounts = connection.execute(text("select a.id from wanted w join account a on a.id = w.id")).scalars().all()
-    rollups.refresh_accounts(connection, accounts, now)
-    bulk.keep_ids(connection, touched.creators)
-    creators = connection.execute(text("select c.id from wanted w join creator c on c.id = w.id")).scalars().all()
-    rollups.refresh_creators(connection, creators)
-    search.refresh(connection, creators)
+def _waiting(connection: Connection, table: str) -> list[tuple[int, int, dict[str, Any]]]:
+    """Rows of a table that operations that stand had inserted and that are not there: change, operation, values."""
+    statement = (
+        select(ChangeLog.id, ChangeLog.operation_id, ChangeLog.after)
+        .join(Operation, Operation.id == ChangeLog.operation_id)
+        .where(ChangeLog.table_name == f"+{table}", Operation.undone_at.is_(None))
+        .order_by(ChangeLog.id)
+    )
+    return [(row[0], row[1], json.loads(row[2] or "{}")) for row in connection.execute(statement)]
+
+
+def _taken_away(connection: Connection) -> list[int]:
+    """Tags that an undone operation had taken off and that are not there: their place may be free again."""
+    statement = (
+        "select c.row_id from change c join operation o on o.id = c.operation_id left join creator_tag t on t.id = c.row_id"
+        " where c.table_name = 'creator_tag' and c.after is null and o.undone_at is not null and t.id is null"
+    )
+    return [row[0] for row in bulk.fetch(connection, statement)]
+
+
+def _in_part(connection: Connection) -> list[int]:
+    """Operations undone in part, the newest first: what hangs on what is of later making."""
+    return sorted(json.loads(settings.get(connection, IN_PART) or "[]"), reverse=True)
+
+
+def _set_in_part(connection: Connection, operations: Sequence[int]) -> None:
+    if list(operations) != json.loads(settings.get(connection, IN_PART) or "[]"):
+        settings.put(connection, IN_PART, json.dumps(list(operations)))

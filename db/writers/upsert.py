@@ -7,58 +7,38 @@ changes only the fields it states; a figure without a date of its own is a new d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from sqlalchemy import text
 
-from app.rules.cells import handle_key
-from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, Home, field_of
+from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, Home
 from app.rules.rating import tiers
-from app.usecases.creators import Change, Chunk, Reject
 from app.values import Stage, Tier
 from db import bulk
 from db.writers import rollups, search
+from db.writers.edits import ACCOUNT_COLUMNS, Edit, Figure, write_edits
+from db.writers.incoming import KEPT_CHANGES, Names, Rows, Tally, at_places, repeat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from sqlalchemy import Connection
 
+    from app.usecases.creators import Chunk
+    from db.writers.incoming import Known
     from db.writers.operations import Log
 
-KEPT_CHANGES: Final = 1000
-"""Cells that a report shows; the counts cover all."""
-
 CREATOR_COLUMNS: Final = tuple(name for name, one in CREATOR_FIELDS.items() if one.home is Home.CREATOR and name != "tags")
-ACCOUNT_COLUMNS: Final = ("platform_uid", "handle", "url", "fee_fen", "fee_image_fen", "fee_video_fen")
-_SEARCHED: Final = frozenset({"name", "handle", "platform_uid", "notes"})
-
-Column = Sequence[Any]
-
-_FIGURES: Final = text(
-    "select f.pos, m.id, m.value, m.raw from figures f join account_metric m on m.account_id = f.account_id"
-    " and m.name = :name and m.as_of = coalesce(f.as_of,"
-    " (select max(x.as_of) from account_metric x where x.account_id = f.account_id and x.name = :name))"
-)
+_FIGURES: Final = """
+select f.pos, m.id, m.as_of, m.value, m.raw from figures f join account_metric m on m.account_id = f.account_id
+ and m.name = ? and m.as_of = coalesce(f.as_of,
+ (select max(x.as_of) from account_metric x where x.account_id = f.account_id and x.name = ? and x.as_of <= ?))
+"""
 """A field's value of each account on a day, or its latest."""
 
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows so far."""
-
-    inserted: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    changes: list[Change] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    creator_ids: list[int] = field(default_factory=list)
-
-    def note(self, row: int, key: str, name: str, before: object, after: object) -> None:
-        """Keep a changed cell while there is room for it."""
-        if len(self.changes) < KEPT_CHANGES:
-            self.changes.append(Change(row, key, name, before, after))
+_METRIC_COLUMNS: Final = ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at")
+_STEP_COLUMNS: Final = ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id")
 
 
 @dataclass(slots=True)
@@ -72,420 +52,203 @@ class Upsert:
     key: tuple[str, ...]
     tally: Tally = field(default_factory=Tally)
     _force: rollups.PolicyInForce = field(init=False)
-    _empty: bool = field(init=False)
+    _names: Names = field(init=False)
 
     def __post_init__(self) -> None:
         """Look once at what does not change between chunks."""
         self._force = rollups.tier_policy(self.connection, self.now)
-        self._empty = self.connection.exec_driver_sql("select 1 from account limit 1").first() is None
+        self._names = Names(self.connection, self.key)
 
     def take(self, chunk: Chunk) -> None:
         """Take some rows in."""
-        rows = _Rows(chunk)
-        known = self._resolve(rows)
-        new = [at for at in rows.usable if at not in known]
-        if known:
+        rows = Rows(chunk)
+        known = self._names.resolve(rows, self.tally)
+        if known.places:
             self._update(rows, known)
-        if new:
-            self._insert(rows, new)
-
-    # ------------------------------------------------------------ who is it
-
-    def _resolve(self, rows: _Rows) -> dict[int, tuple[int, int]]:
-        """Row position -> (account id, creator id) of the rows that name somebody known."""
-        found: dict[int, tuple[int, int]] = {}
-        if not self._empty:
-            for match in (self._by_key,) if self.key else (self._by_uid, self._by_handle):
-                found.update(match(rows, found))
-        for at in [at for at in rows.usable if at not in found and rows.platform[at] is None]:
-            rows.reject(self.tally, at, "no_platform", "platform")
-        return found
-
-    def _by_uid(self, rows: _Rows, found: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-        wanted = [(at, rows.platform[at], rows.uid[at]) for at in rows.usable if rows.uid[at] is not None]
-        if not wanted:
-            return {}
-        columns = (("pos", "bigint"), ("platform", "text"), ("uid", "text"))
-        bulk.keep(self.connection, "named", columns, wanted)
-        hits: dict[int, list[tuple[int, int, str]]] = {}
-        for at, account, creator, platform in self.connection.exec_driver_sql(
-            "select n.pos, a.id, a.creator_id, a.platform from named n join account a on a.platform_uid = n.uid"
-            " and (a.platform = n.platform or n.platform is null)"
-        ):
-            hits.setdefault(at, []).append((account, creator, platform))
-        for at, accounts in hits.items():
-            if len(accounts) > 1:
-                rows.reject(self.tally, at, "ambiguous_uid", "platform_uid")
-            else:
-                rows.platform[at] = accounts[0][2]
-        return {at: accounts[0][:2] for at, accounts in hits.items() if len(accounts) == 1}
-
-    def _by_handle(self, rows: _Rows, found: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-        wanted = [(at, rows.platform[at], rows.handle_key[at]) for at in rows.usable if at not in found and rows.handle_key[at] and rows.platform[at]]
-        if not wanted:
-            return {}
-        columns = (("pos", "bigint"), ("platform", "text"), ("handle_key", "text"))
-        bulk.keep(self.connection, "named", columns, wanted)
-        hits: dict[int, tuple[int, int]] = {}
-        taken: set[int] = {account for account, _ in found.values()}
-        for at, account, creator, uid in self.connection.exec_driver_sql(
-            "select n.pos, a.id, a.creator_id, a.platform_uid from named n join account a on a.handle_key = n.handle_key"
-            " and a.platform = n.platform order by n.pos, a.id"
-        ):
-            # Another uid under the same handle is another account: handles are given away and taken over.
-            same = rows.uid[at] is None or uid is None or uid == rows.uid[at]
-            if same and at not in hits and account not in taken:
-                hits[at] = (account, creator)
-                taken.add(account)
-        return hits
-
-    def _by_key(self, rows: _Rows, found: Mapping[int, tuple[int, int]]) -> dict[int, tuple[int, int]]:
-        fields = [name for name in self.key if name != "platform"]
-        values = {name: rows.handle_key if name == "handle" else rows.column(name) for name in fields}
-        wanted = [(at, rows.platform[at], *(values[name][at] for name in fields)) for at in rows.usable if all(values[name][at] is not None for name in fields)]
-        columns = [("pos", "bigint"), ("platform", "text"), *((f"k{at}", "text") for at in range(len(fields)))]
-        bulk.keep(self.connection, "named", columns, wanted)
-        joins = " and ".join(f"{_key_column(name)} = n.k{at}" for at, name in enumerate(fields))
-        hits: dict[int, list[tuple[int, int, str]]] = {}
-        for at, account, creator, platform in self.connection.exec_driver_sql(
-            "select n.pos, a.id, a.creator_id, a.platform from named n"  # noqa: S608 (names are our own)
-            f" join account a on (a.platform = n.platform or n.platform is null) join creator c on c.id = a.creator_id and {joins}"
-        ):
-            hits.setdefault(at, []).append((account, creator, platform))
-        for at, accounts in hits.items():
-            if len(accounts) > 1:
-                rows.reject(self.tally, at, "ambiguous_key", fields[0])
-            else:
-                rows.platform[at] = accounts[0][2]
-        return {at: accounts[0][:2] for at, accounts in hits.items() if len(accounts) == 1}
+        old = set(known.places)
+        new = [at for at in rows.places if at not in old] if old else list(rows.places)
+        if not new:
+            return
+        self.tally.inserted += len(new)
+        if self.log is None:
+            self._tell(rows, new)
+        else:
+            self._insert(rows, new, self.log)
 
     # ------------------------------------------------------------ new ones
 
-    def _insert(self, rows: _Rows, new: list[int]) -> None:
-        tally, count = self.tally, len(new)
-        new = [at for at in new if at in rows.usable_set]
-        if not (count := len(new)):
-            return
-        tally.inserted += count
-        if self.log is None:
-            for at in new[: KEPT_CHANGES - len(tally.changes)]:
-                for name in rows.stated:
-                    if (value := rows.column(name)[at]) is not None:
-                        tally.note(rows.numbers[at], rows.label(at), name, None, value)
-            return
+    def _tell(self, rows: Rows, new: Sequence[int]) -> None:
+        for at in new[:KEPT_CHANGES]:
+            if self.tally.full:
+                return
+            for name in rows.stated:
+                for value in rows.column(name)[at] or () if name == "tags" else (rows.column(name)[at],):
+                    if value is not None:
+                        self.tally.note(rows.numbers[at], rows.label(at), name, None, value)
+
+    def _insert(self, rows: Rows, new: list[int], log: Log) -> None:
+        self._tell(rows, new)
+        count = len(new)
         names = [
             name or handle or uid or ""
-            for name, handle, uid in zip(_at(rows.column("name"), new), _at(rows.column("handle"), new), _at(rows.uid, new), strict=True)
+            for name, handle, uid in zip(*(at_places(rows.column(one), new) for one in ("name", "handle", "platform_uid")), strict=True)
         ]
-        platforms = _at(rows.platform, new)
-        followers = _at(rows.column("followers"), new)
-        fees = _at(rows.column("fee_fen"), new)
-        dates = [self.now if when is None else when for when in _at(rows.column("as_of"), new)]
-        future = [when > self.now for when in dates]
-        counts = np.array([-1 if value is None or late else value for value, late in zip(followers, future, strict=True)], dtype=np.int64)
-        bands = tiers.bands(self._force.policy, np.array(platforms, dtype=object), counts, np.full(count, -1, dtype=np.int8)).tolist()
-        tier = [None if band < 0 else band for band in bands]
-        group_of = {
-            (platform, band): int(tiers.group_of(self._force.policy, platform, Tier(band)))
-            for platform, band in set(zip(platforms, bands, strict=True))
-            if band >= 0
-        }
-        group = [group_of.get(pair) for pair in zip(platforms, bands, strict=True)]
-        known = [None if value < 0 else value for value in counts.tolist()]
-        stage = [int(Stage.LEAD) if value is None else value for value in _at(rows.column("stage"), new)]
-        creator_id = bulk.reserve(self.connection, "creator", count)
-        account_id = bulk.reserve(self.connection, "account", count)
-        creators, accounts = range(creator_id, creator_id + count), range(account_id, account_id + count)
-        repeat = _repeat(count)
+        platforms = [one or "" for one in at_places(rows.platform, new)]
+        dates = [self.now if when is None else when for when in at_places(rows.column("as_of"), new)]
+        stage = [int(Stage.LEAD) if value is None else value for value in at_places(rows.column("stage"), new)]
+        followers, tier, group = self._banded(platforms, at_places(rows.column("followers"), new), dates)
+        fees = at_places(rows.column("fee_fen"), new)
+        first_creator, first_account = (bulk.reserve(self.connection, table, count) for table in ("creator", "account"))
+        creators, accounts = range(first_creator, first_creator + count), range(first_account, first_account + count)
+        same = repeat(count)
         plain = [name for name in CREATOR_COLUMNS if name not in {"name", "stage"}]
-        self._put(
+        bulk.insert(
+            self.connection,
             "creator",
             ("id", "name", "stage", *plain, "created_at", "updated_at", "version", "main_account_id", "platform", "followers", "tier", "group", "fee_fen"),
             zip(
-                creators, names, stage, *(_at(rows.column(name), new) for name in plain),
-                repeat(self.now), repeat(self.now), repeat(1), accounts, platforms, known, tier, group, fees,
+                creators, names, stage, *(at_places(rows.column(name), new) for name in plain),
+                same(self.now), same(self.now), same(1), accounts, platforms, followers, tier, group, fees,
                 strict=True,
             ),
-            creator_id, count,
         )  # fmt: skip
-        self._put(
+        log.inserted("creator", first_creator, count)
+        bulk.insert(
+            self.connection,
             "account",
             ("id", "creator_id", "platform", "handle_key", *ACCOUNT_COLUMNS, "followers", "followers_at", "tier"),
             zip(
-                accounts, creators, platforms, _at(rows.handle_key, new),
-                *(_at(rows.column(name), new) for name in ACCOUNT_COLUMNS),
-                known, [None if value is None else when for value, when in zip(known, dates, strict=True)], tier,
+                accounts, creators, platforms, at_places(rows.handle_key, new),
+                *(at_places(rows.column(name), new) for name in ACCOUNT_COLUMNS),
+                followers, [None if value is None else when for value, when in zip(followers, dates, strict=True)], tier,
                 strict=True,
             ),
-            account_id, count,
         )  # fmt: skip
-        by_account = dict(zip(new, accounts, strict=True))
-        self._add_metrics(
-            [
-                (at, by_account[at], name, value)
-                for name in rows.metrics
-                for at, value in zip(new, _at(rows.column(name), new), strict=True)
-                if value is not None
-            ],
-            rows,
-        )
-        self.log.insert(
-            "stage_step",
-            ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"),
-            [(creator, step, None, None, self.now, self.by, self.log.id) for creator, step in zip(creators, stage, strict=True)],
-        )
-        self.log.insert(
+        log.inserted("account", first_account, count)
+        for name in rows.metrics:
+            cells = zip(new, accounts, at_places(rows.column(name), new), strict=True)
+            self._add_figures(rows, log, name, ((at, account, value) for at, account, value in cells if value is not None))
+        log.insert("stage_step", _STEP_COLUMNS, list(zip(creators, stage, *map(same, (None, None, self.now, self.by, log.id)), strict=True)))
+        log.insert(
             "tier_step",
             ("account_id", "tier", "previous", "at", "policy_version"),
             [(account, band, None, when, self._force.version) for account, band, when in zip(accounts, tier, dates, strict=True) if band is not None],
         )
-        tags = _at(rows.column("tags"), new)
-        self._add_tags((creator, tag) for creator, words in zip(creators, tags, strict=True) for tag in words or ())
-        notes = _at(rows.column("notes"), new)
-        handles, uids = _at(rows.column("handle"), new), _at(rows.uid, new)
-        search.add(
-            self.connection,
-            (
-                (creator, search.document((name, handle, uid, *(words or ()), note)))
-                for creator, name, handle, uid, words, note in zip(creators, names, handles, uids, tags, notes, strict=True)
-            ),
-        )
-        tally.creator_ids.extend(creators)
+        tags = at_places(rows.column("tags"), new)
+        words = dict.fromkeys((creator, tag) for creator, some in zip(creators, tags, strict=True) for tag in some or ())
+        log.insert("creator_tag", ("creator_id", "tag"), list(words))
+        handles, uids, notes = (at_places(rows.column(name), new) for name in ("handle", "platform_uid", "notes"))
+        texts = zip(creators, names, handles, uids, tags, notes, strict=True)
+        search.add(self.connection, ((row[0], search.document((*row[1:4], *(row[4] or ()), row[5]))) for row in texts))
+        self.tally.creator_ids.extend(creators)
 
-    def _put(self, table: str, columns: Sequence[str], rows: Any, first: int, count: int) -> None:  # noqa: ANN401
-        bulk.insert(self.connection, table, columns, rows)
-        if self.log:
-            self.log.inserted(table, first, count)
+    def _banded(
+        self, platforms: Sequence[str], followers: Sequence[int | None], dates: Sequence[int]
+    ) -> tuple[list[int | None], list[int | None], list[int | None]]:
+        """Followers, tier and group of new accounts; a count of a day to come is not yet known."""
+        counts = np.array([-1 if value is None or when > self.now else value for value, when in zip(followers, dates, strict=True)], dtype=np.int64)
+        bands = tiers.bands(self._force.policy, np.array(platforms, dtype=object), counts, np.full(len(counts), -1, dtype=np.int8)).tolist()
+        pairs = list(zip(platforms, bands, strict=True))
+        group_of = {pair: int(tiers.group_of(self._force.policy, pair[0], Tier(pair[1]))) for pair in set(pairs) if pair[1] >= 0}
+        known = [None if value < 0 else value for value in counts.tolist()]
+        return known, [None if band < 0 else band for band in bands], [group_of.get(pair) for pair in pairs]
 
-    def _add_metrics(self, values: list[tuple[int, int, str, Any]], rows: _Rows) -> None:
-        """Dated values: (row position, account id, field, value)."""
-        if not self.log or not values:
-            return
-        as_of = rows.column("as_of")
-        log, now = self.log, self.now
+    def _add_figures(self, rows: Rows, log: Log, name: str, cells: Iterable[tuple[int, int, Any]]) -> None:
+        """Dated values of one field: (row position, account id, value)."""
+        as_of, plain = rows.column("as_of"), name.removeprefix(METRIC_PREFIX)
         log.insert(
             "account_metric",
-            ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at"),
+            _METRIC_COLUMNS,
             [
-                (
-                    account,
-                    name.removeprefix(METRIC_PREFIX),
-                    now if as_of[at] is None else as_of[at],
-                    float(value),
-                    rows.raw(name, at),
-                    as_of[at] is not None,
-                    log.id,
-                    now,
-                )
-                for at, account, name, value in values
+                (account, plain, self.now if as_of[at] is None else as_of[at], float(value), rows.raw(name, at), as_of[at] is not None, log.id, self.now)
+                for at, account, value in cells
             ],
         )
 
-    def _add_tags(self, pairs: Any) -> None:  # noqa: ANN401
-        rows = list(dict.fromkeys(pairs))
-        if self.log and rows:
-            self.log.insert("creator_tag", ("creator_id", "tag"), rows)
-
     # ------------------------------------------------------------ known ones
 
-    def _update(self, rows: _Rows, known: dict[int, tuple[int, int]]) -> None:
-        places = [at for at in known if at in rows.usable_set]
-        changed: dict[int, _Edit] = {}
+    def _update(self, rows: Rows, known: Known) -> None:
+        changed: dict[int, Edit] = {}
+        owner = dict(zip(known.places, zip(known.accounts, known.creators, strict=True), strict=True))
 
-        def edit(at: int) -> _Edit:
-            return changed.setdefault(at, _Edit(*known[at]))
+        def edit(at: int) -> Edit:
+            if at not in changed:
+                changed[at] = Edit(*owner[at])
+            return changed[at]
 
-        self._compare_fields(rows, places, known, edit)
-        metrics = self._compare_metrics(rows, places, known, edit)
-        tags = self._compare_tags(rows, places, known, edit)
+        followers = self._compare_fields(rows, known, edit)
+        for name in rows.metrics:
+            self._compare_figures(rows, known, edit, name, followers if name == "followers" else None)
+        self._compare_tags(rows, owner, edit)
         self.tally.updated += len(changed)
-        self.tally.unchanged += len(places) - len(changed)
-        if not self.log or not changed:
-            return
-        self._write_fields(rows, changed)
-        self._write_metrics(rows, metrics)
-        self._add_tags(tags)
-        self._write_stages(changed)
-        accounts = {entry.account_id for entry in changed.values() if entry.figures}
-        rollups.refresh_accounts(self.connection, accounts, self.now)
-        creators = {entry.creator_id for entry in changed.values()}
-        priced = {entry.creator_id for entry in changed.values() if "fee_fen" in entry.account}
-        rollups.refresh_creators(self.connection, priced, self._force.policy)
-        search.refresh(self.connection, {entry.creator_id for entry in changed.values() if entry.searched})
-        self.tally.creator_ids.extend(creators)
+        self.tally.unchanged += len(known.places) - len(changed)
+        for at in sorted(changed):
+            if self.tally.full:
+                break
+            for name, before, after in changed[at].cells():
+                self.tally.note(rows.numbers[at], rows.label(at), name, before, after)
+        if self.log is not None and changed:
+            write_edits(self.log, changed.values(), self._force)
+            self.tally.creator_ids.extend(dict.fromkeys(entry.creator_id for entry in changed.values()))
 
-    def _compare_fields(self, rows: _Rows, places: list[int], known: Mapping[int, tuple[int, int]], edit: Any) -> None:  # noqa: ANN401
-        bulk.keep(
-            self.connection, "matched", (("pos", "bigint"), ("account_id", "bigint"), ("creator_id", "bigint")),
-            ((at, *known[at]) for at in places),
-        )  # fmt: skip
+    def _compare_fields(self, rows: Rows, known: Known, edit: Any) -> Sequence[int | None]:  # noqa: ANN401
+        """Note the fields that differ; returns the accounts' followers as they stand."""
+        kinds = (("pos", "bigint"), ("account_id", "bigint"), ("creator_id", "bigint"))
+        bulk.keep(self.connection, "matched", kinds, zip(known.places, known.accounts, known.creators, strict=True))
         creator = [name for name in CREATOR_COLUMNS if name in rows.stated]
         account = [name for name in ACCOUNT_COLUMNS if name in rows.stated]
-        selected = ", ".join([f"c.{bulk.quoted(name)}" for name in creator] + [f"a.{bulk.quoted(name)}" for name in account])
-        if not selected:
-            return
-        # Values stand in the order of ``places``: the temporary table keeps the order of insertion.
-        stored = self.connection.exec_driver_sql(
-            f"select m.pos, {selected} from matched m join account a on a.id = m.account_id join creator c on c.id = m.creator_id order by m.pos"  # noqa: S608
-        ).all()
-        for at_column, name in enumerate([*creator, *account], 1):
-            column, of_creator = rows.column(name), at_column <= len(creator)
-            for row in stored:
-                value = column[row[0]]
-                if value is not None and value != row[at_column]:
-                    entry = edit(row[0])
-                    (entry.creator if of_creator else entry.account)[name] = (row[at_column], value)
-                    entry.searched = entry.searched or name in _SEARCHED
-                    self.tally.note(rows.numbers[row[0]], rows.label(row[0]), name, row[at_column], value)
-
-    def _compare_metrics(self, rows: _Rows, places: list[int], known: Mapping[int, tuple[int, int]], edit: Any) -> list[tuple[int, int, str, Any, Any]]:  # noqa: ANN401
-        """New and corrected figures: (row position, account id, field, value, id of the corrected row or None)."""
-        out: list[tuple[int, int, str, Any, Any]] = []
-        as_of = rows.column("as_of")
-        for name in rows.metrics:
-            column = rows.column(name)
-            stated = [(at, known[at][0], as_of[at]) for at in places if column[at] is not None]
-            if not stated:
-                continue
-            bulk.keep(self.connection, "figures", (("pos", "bigint"), ("account_id", "bigint"), ("as_of", "bigint")), stated)
-            present = {row[0]: row[1:] for row in self.connection.execute(_FIGURES, {"name": name.removeprefix(METRIC_PREFIX)})}
-            for at, account, when in stated:
-                old = present.get(at)
-                value = column[at]
-                if old is not None and old[1] == value:
-                    continue
-                out.append((at, account, name, value, old[0] if old and (when is not None) else None))
-                edit(at).figures = True
-                self.tally.note(rows.numbers[at], rows.label(at), name, old[1] if old else None, value)
-        return out
-
-    def _compare_tags(self, rows: _Rows, places: list[int], known: Mapping[int, tuple[int, int]], edit: Any) -> list[tuple[int, str]]:  # noqa: ANN401
-        if "tags" not in rows.stated:
-            return []
-        column = rows.column("tags")
-        wanted = [(at, known[at][1], tag) for at in places for tag in column[at] or ()]
-        bulk.keep(self.connection, "words", (("pos", "bigint"), ("creator_id", "bigint"), ("tag", "text")), wanted)
-        fresh = self.connection.exec_driver_sql(
-            "select w.pos, w.creator_id, w.tag from words w left join creator_tag t on t.creator_id = w.creator_id and t.tag = w.tag where t.id is null"
-        ).all()
-        for at, _, tag in fresh:
-            entry = edit(at)
-            entry.searched = entry.tagged = True
-            self.tally.note(rows.numbers[at], rows.label(at), "tags", None, tag)
-        return [(row[1], row[2]) for row in fresh]
-
-    def _write_fields(self, rows: _Rows, changed: Mapping[int, _Edit]) -> None:
-        log = self.log
-        if log is None:
-            return
-        for table, fields in (("creator", CREATOR_COLUMNS), ("account", ACCOUNT_COLUMNS)):
-            edits = [(entry, entry.creator if table == "creator" else entry.account) for entry in changed.values()]
-            edits = [(entry, cells) for entry, cells in edits if cells]
-            log.changed(
-                table,
-                (
-                    (entry.row_id(table), {name: cell[0] for name, cell in cells.items()}, {name: cell[1] for name, cell in cells.items()})
-                    for entry, cells in edits
-                ),
-            )
-            for name in fields:
-                bulk.update(self.connection, table, (name,), [(cells[name][1], entry.row_id(table)) for entry, cells in edits if name in cells])
-            if table == "account":
-                renamed = [(handle_key(str(cells["handle"][1])), entry.account_id) for entry, cells in edits if "handle" in cells]
-                bulk.update(self.connection, table, ("handle_key",), renamed)
-        self._touch({entry.creator_id for entry in changed.values()})
-
-    def _touch(self, creators: set[int]) -> None:
-        bulk.keep_ids(self.connection, creators)
-        self.connection.exec_driver_sql(
-            f"update creator set version = version + 1, updated_at = {int(self.now)} where id in (select id from wanted)"  # noqa: S608
+        selected = ", ".join(["a.followers", *(f"c.{bulk.quoted(name)}" for name in creator), *(f"a.{bulk.quoted(name)}" for name in account)])
+        stored = bulk.fetch(
+            self.connection,
+            f"select {selected} from matched m join account a on a.id = m.account_id join creator c on c.id = m.creator_id order by m.pos",  # noqa: S608
         )
+        columns: list[Sequence[Any]] = list(zip(*stored, strict=True))
+        for name, before in zip([*creator, *account], columns[1:], strict=True):
+            after = at_places(rows.column(name), known.places)
+            if tuple(after) == before:
+                continue
+            home = "creator" if name in CREATOR_COLUMNS else "account"
+            for at, old, new in zip(known.places, before, after, strict=True):
+                if new is not None and new != old:
+                    edit(at).set(home, name, old, new)
+        return columns[0]
 
-    def _write_metrics(self, rows: _Rows, metrics: list[tuple[int, int, str, Any, Any]]) -> None:
-        if self.log is None:
+    def _compare_figures(self, rows: Rows, known: Known, edit: Any, name: str, latest: Sequence[int | None] | None) -> None:  # noqa: ANN401
+        """Note the figures that are new or corrected; ``latest`` spares the look at those that stand already."""
+        as_of, plain = rows.column("as_of"), name.removeprefix(METRIC_PREFIX)
+        values = at_places(rows.column(name), known.places)
+        same = latest if latest is not None else repeat(len(values))(None)
+        stated = {
+            at: (account, as_of[at], value)
+            for at, account, value, old in zip(known.places, known.accounts, values, same, strict=True)
+            if value is not None and (value != old or as_of[at] is not None)
+        }
+        if not stated:
             return
-        corrected = [(entry[4], float(entry[3]), rows.raw(entry[2], entry[0])) for entry in metrics if entry[4] is not None]
-        if corrected:
-            bulk.keep_ids(self.connection, (entry[0] for entry in corrected))
-            old = {row[0]: row for row in self.connection.exec_driver_sql("select m.id, m.value, m.raw from wanted w join account_metric m on m.id = w.id")}
-            self.log.changed(
-                "account_metric",
-                ((row_id, {"value": old[row_id][1], "raw": old[row_id][2]}, {"value": value, "raw": raw}) for row_id, value, raw in corrected),
-            )
-            bulk.update(self.connection, "account_metric", ("value", "raw"), [(value, raw, row_id) for row_id, value, raw in corrected])
-        self._add_metrics([entry[:4] for entry in metrics if entry[4] is None], rows)
+        kinds = (("pos", "bigint"), ("account_id", "bigint"), ("as_of", "bigint"))
+        bulk.keep(self.connection, "figures", kinds, ((at, account, when) for at, (account, when, _) in stated.items()))
+        present = {row[0]: row[1:] for row in bulk.fetch(self.connection, _FIGURES, plain, plain, self.now)}
+        for at, (_, when, value) in stated.items():
+            old_id, dated, before, text = present.get(at, (None, None, None, None))
+            if before is not None and before == value:
+                continue
+            day = self.now if when is None else when
+            corrected = old_id if dated == day else None
+            edit(at).figures.append(Figure(plain, name, day, float(value), rows.raw(name, at), when is not None, corrected, before, text))
 
-    def _write_stages(self, changed: Mapping[int, _Edit]) -> None:
-        if self.log is None:
+    def _compare_tags(self, rows: Rows, owner: dict[int, tuple[int, int]], edit: Any) -> None:  # noqa: ANN401
+        if "tags" not in rows.stated:
             return
-        steps = [
-            (entry.creator_id, entry.creator["stage"][1], entry.creator["stage"][0], None, self.now, self.by, self.log.id)
-            for entry in changed.values()
-            if "stage" in entry.creator
-        ]
-        self.log.insert("stage_step", ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"), steps)
-
-
-@dataclass(slots=True)
-class _Edit:
-    """Cells of one known creator that change: field -> (before, after)."""
-
-    account_id: int
-    creator_id: int
-    creator: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    account: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    figures: bool = False
-    searched: bool = False
-    tagged: bool = False
-
-    def row_id(self, table: str) -> int:
-        return self.creator_id if table == "creator" else self.account_id
-
-
-class _Rows:
-    """A chunk with every column at hand: a field the file lacks is a column of None."""
-
-    def __init__(self, chunk: Chunk) -> None:
-        self._chunk = chunk
-        self._nothing: Column = [None] * len(chunk)
-        self.numbers = chunk.rows
-        self.stated = [name for name in chunk.columns if name not in {"as_of", "platform"}]
-        self.metrics = [name for name in self.stated if name == "followers" or ((one := field_of(name)) and one.home is Home.METRIC)]
-        self.platform: list[str | None] = list(self.column("platform"))
-        self.uid = self.column("platform_uid")
-        self.handle_key = [handle_key(value) if value else None for value in self.column("handle")] if "handle" in chunk.columns else self._nothing
-        self.usable = list(range(len(chunk)))
-        self.usable_set = set(self.usable)
-
-    def column(self, name: str) -> Column:
-        return self._chunk.columns.get(name, self._nothing)
-
-    def raw(self, name: str, at: int) -> str | None:
-        texts = self._chunk.raw.get(name)
-        return texts.get(at) if texts else None
-
-    def label(self, at: int) -> str:
-        """How a report names the row's creator."""
-        return f"{self.platform[at]}:{self.uid[at] or self.column('handle')[at] or self.column('name')[at]}"
-
-    def reject(self, tally: Tally, at: int, code: str, column: str) -> None:
-        if at in self.usable_set:
-            self.usable_set.discard(at)
-            self.usable.remove(at)
-            tally.rejects.append(Reject(self.numbers[at], column, str(self.column(column)[at] or ""), code))
-
-
-def _at(column: Column, places: Sequence[int]) -> Column:
-    """A column's values at some positions; the column itself where it is all of them."""
-    return column if len(places) == len(column) else [column[at] for at in places]
-
-
-def _repeat(count: int) -> Any:  # noqa: ANN401
-    return lambda value: [value] * count
-
-
-def _key_column(name: str) -> str:
-    one = field_of(name)
-    if name == "handle":
-        return "a.handle_key"
-    return f"{'a' if one and one.home is Home.ACCOUNT else 'c'}.{bulk.quoted(name)}"
+        column = rows.column("tags")
+        wanted = [(at, owner[at][1], tag) for at in owner for tag in dict.fromkeys(column[at] or ())]
+        bulk.keep(self.connection, "words", (("pos", "bigint"), ("creator_id", "bigint"), ("tag", "text")), wanted)
+        fresh = bulk.fetch(
+            self.connection,
+            "select w.pos, w.tag from words w left join creator_tag t on t.creator_id = w.creator_id and t.tag = w.tag where t.id is null",
+        )
+        order = {(at, tag): place for place, (at, _, tag) in enumerate(wanted)}
+        taken: set[tuple[int, str]] = set()
+        for at, tag in sorted(fresh, key=lambda row: order[row[0], row[1]]):
+            if (owner[at][1], tag) not in taken:  # two accounts of one creator may bring the same word
+                taken.add((owner[at][1], tag))
+                edit(at).tags.append(tag)

@@ -9,6 +9,8 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered by code points, as SQLite does
+
 
 def upgrade() -> None:
     """Bring a workspace here."""
@@ -16,37 +18,37 @@ def upgrade() -> None:
         "audit",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("login", sa.Text(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
-        sa.Column("action", sa.Text(), nullable=False),
-        sa.Column("object", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("previous", sa.Text(), nullable=False),
-        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("login", WORDS, nullable=False),
+        sa.Column("device", WORDS, nullable=False),
+        sa.Column("action", WORDS, nullable=False),
+        sa.Column("object", WORDS, nullable=False),
+        sa.Column("digest", WORDS, nullable=False),
+        sa.Column("reason", WORDS, nullable=True),
+        sa.Column("previous", WORDS, nullable=False),
+        sa.Column("hash", WORDS, nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
     )
     op.create_table(
         "creator",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("category", sa.Text(), nullable=True),
-        sa.Column("city", sa.Text(), nullable=True),
-        sa.Column("country", sa.Text(), nullable=True),
-        sa.Column("phone", sa.Text(), nullable=True),
-        sa.Column("wechat", sa.Text(), nullable=True),
-        sa.Column("email", sa.Text(), nullable=True),
-        sa.Column("coupon", sa.Text(), nullable=True),
+        sa.Column("name", WORDS, nullable=False),
+        sa.Column("category", WORDS, nullable=True),
+        sa.Column("city", WORDS, nullable=True),
+        sa.Column("country", WORDS, nullable=True),
+        sa.Column("phone", WORDS, nullable=True),
+        sa.Column("wechat", WORDS, nullable=True),
+        sa.Column("email", WORDS, nullable=True),
+        sa.Column("coupon", WORDS, nullable=True),
         sa.Column("commission_bp", sa.BigInteger(), nullable=True),
         sa.Column("stage", sa.SmallInteger(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=True),
-        sa.Column("notes", sa.Text(), nullable=True),
+        sa.Column("owner", WORDS, nullable=True),
+        sa.Column("notes", WORDS, nullable=True),
         sa.Column("joined_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("main_account_id", sa.BigInteger(), nullable=True),
-        sa.Column("platform", sa.Text(), nullable=True),
+        sa.Column("platform", WORDS, nullable=True),
         sa.Column("followers", sa.BigInteger(), nullable=True),
         sa.Column("tier", sa.SmallInteger(), nullable=True),
         sa.Column("group", sa.SmallInteger(), nullable=True),
@@ -83,12 +85,12 @@ def upgrade() -> None:
     op.create_table(
         "operation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("kind", WORDS, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("by", WORDS, nullable=False),
+        sa.Column("summary", WORDS, nullable=False),
         sa.Column("undone_at", sa.BigInteger(), nullable=True),
-        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.Column("undone_by", WORDS, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operation")),
         sqlite_autoincrement=True,
     )
@@ -96,31 +98,31 @@ def upgrade() -> None:
     op.create_table(
         "policy",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", WORDS, nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("body", WORDS, nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("by", WORDS, nullable=False),
+        sa.Column("reason", WORDS, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_policy")),
         sa.UniqueConstraint("name", "version", name=op.f("uq_policy_name_version")),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "workspace_setting",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", WORDS, nullable=False),
+        sa.Column("value", WORDS, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_workspace_setting")),
     )
     op.create_table(
         "account",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("creator_id", sa.BigInteger(), nullable=False),
-        sa.Column("platform", sa.Text(), nullable=False),
-        sa.Column("platform_uid", sa.Text(), nullable=True),
-        sa.Column("handle", sa.Text(), nullable=True),
-        sa.Column("handle_key", sa.Text(), nullable=True),
-        sa.Column("url", sa.Text(), nullable=True),
+        sa.Column("platform", WORDS, nullable=False),
+        sa.Column("platform_uid", WORDS, nullable=True),
+        sa.Column("handle", WORDS, nullable=True),
+        sa.Column("handle_key", WORDS, nullable=True),
+        sa.Column("url", WORDS, nullable=True),
         sa.Column("followers", sa.BigInteger(), nullable=True),
         sa.Column("followers_at", sa.BigInteger(), nullable=True),
         sa.Column("tier", sa.SmallInteger(), nullable=True),
@@ -153,10 +155,10 @@ def upgrade() -> None:
         "change",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("operation_id", sa.BigInteger(), nullable=False),
-        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("table_name", WORDS, nullable=False),
         sa.Column("row_id", sa.BigInteger(), nullable=False),
-        sa.Column("before", sa.Text(), nullable=True),
-        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column("before", WORDS, nullable=True),
+        sa.Column("after", WORDS, nullable=True),
         sa.ForeignKeyConstraint(["operation_id"], ["operation.id"], name=op.f("fk_change_operation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
         sqlite_autoincrement=True,
@@ -167,7 +169,7 @@ def upgrade() -> None:
         "creator_tag",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("creator_id", sa.BigInteger(), nullable=False),
-        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("tag", WORDS, nullable=False),
         sa.ForeignKeyConstraint(["creator_id"], ["creator.id"], name=op.f("fk_creator_tag_creator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_creator_tag")),
         sa.UniqueConstraint("creator_id", "tag", name=op.f("uq_creator_tag_creator_id_tag")),
@@ -178,7 +180,7 @@ def upgrade() -> None:
         "inserted",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("operation_id", sa.BigInteger(), nullable=False),
-        sa.Column("table_name", sa.Text(), nullable=False),
+        sa.Column("table_name", WORDS, nullable=False),
         sa.Column("first", sa.BigInteger(), nullable=False),
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["operation_id"], ["operation.id"], name=op.f("fk_inserted_operation_id")),
@@ -191,9 +193,9 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("operation_id", sa.BigInteger(), nullable=False),
         sa.Column("row", sa.BigInteger(), nullable=False),
-        sa.Column("field", sa.Text(), nullable=True),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("field", WORDS, nullable=True),
+        sa.Column("value", WORDS, nullable=False),
+        sa.Column("code", WORDS, nullable=False),
         sa.ForeignKeyConstraint(["operation_id"], ["operation.id"], name=op.f("fk_rejected_operation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rejected")),
         sqlite_autoincrement=True,
@@ -205,9 +207,9 @@ def upgrade() -> None:
         sa.Column("creator_id", sa.BigInteger(), nullable=False),
         sa.Column("stage", sa.SmallInteger(), nullable=False),
         sa.Column("previous", sa.SmallInteger(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("reason", WORDS, nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("by", WORDS, nullable=False),
         sa.Column("operation_id", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["creator_id"], ["creator.id"], name=op.f("fk_stage_step_creator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_step")),
@@ -218,10 +220,10 @@ def upgrade() -> None:
         "account_metric",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", WORDS, nullable=False),
         sa.Column("as_of", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Double(), nullable=True),
-        sa.Column("raw", sa.Text(), nullable=True),
+        sa.Column("raw", WORDS, nullable=True),
         sa.Column("stated", sa.Boolean(), nullable=False),
         sa.Column("operation_id", sa.BigInteger(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
@@ -230,13 +232,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "name", "as_of", name=op.f("uq_account_metric_account_id_name_as_of")),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        "ix_account_metric_ahead",
+        "account_metric",
+        ["as_of"],
+        unique=False,
+        sqlite_where=sa.text("as_of > recorded_at"),
+        postgresql_where=sa.text("as_of > recorded_at"),
+    )
     op.create_table(
         "tier_override",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("tier", sa.SmallInteger(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("reason", WORDS, nullable=False),
+        sa.Column("by", WORDS, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("voided_at", sa.BigInteger(), nullable=True),
@@ -270,5 +280,25 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("create table creator_search (creator_id bigint primary key, text text not null, grams text[] not null)")
         op.execute("create index ix_creator_search_grams on creator_search using gin (grams)")
+        op.execute(_folding())
     else:
         op.execute("create virtual table creator_search using fts5(pairs, content='', contentless_delete=1, tokenize='ascii', prefix='1')")
+
+
+def _folding() -> str:
+    """A function that folds case as Python does: lower case, and what folding makes of the few hundred others."""
+    plain: dict[str, str] = {}
+    long: dict[str, str] = {}
+    for code in (*range(0xD800), *range(0xE000, 0x110000)):
+        low, fold = chr(code).lower(), chr(code).casefold()
+        if low != fold and len(low) == 1:
+            (plain if len(fold) == 1 else long)[low] = fold
+    inner = f"translate(lower(t collate \"und-x-icu\"), '{''.join(plain)}', '{''.join(plain.values())}')"
+    folded = inner
+    for low, fold in long.items():
+        folded = f"replace({folded}, '{low}', '{fold}')"
+    rare = "".join(plain) + "".join(long)
+    return (
+        "create function koc_fold(t text) returns text language sql immutable strict parallel safe as $$"
+        f' select case when lower(t collate "und-x-icu") ~ \'[{rare}]\' then {folded} else lower(t collate "und-x-icu") end $$'
+    )

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a row says after some operations were taken back: the chain of its changes, without those that are undone.
+
+The last operation that stands decides; where none stands, the row is as it was before the first. So operations can
+be taken back and done again in any order, and taking back all of them leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import text
+
+from app.usecases.workspace import Kept
+from db import bulk
+from db.models import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+UNIQUE: Final = {
+    "creator_tag": ("creator_id", "tag"),
+    "account_metric": ("account_id", "name", "as_of"),
+    "account": ("platform", "platform_uid"),
+    "policy": ("name", "version"),
+}
+"""What no two rows of a table have in common."""
+
+OWNERS: Final = {
+    "account": ("creator", "creator_id"),
+    "creator_tag": ("creator", "creator_id"),
+    "stage_step": ("creator", "creator_id"),
+    "account_metric": ("account", "account_id"),
+    "tier_step": ("account", "account_id"),
+    "tier_override": ("account", "account_id"),
+}
+"""Table -> the table its rows hang on, and by which column."""
+
+_EVENTS: Final = text(
+    "select c.row_id, o.id, o.undone_at, c.before, c.after from wanted w"
+    " join change c on c.table_name = :table and c.row_id = w.id join operation o on o.id = c.operation_id order by c.id"
+)
+_RANGES: Final = text(
+    "select i.first, i.last, o.undone_at from inserted i join operation o on o.id = i.operation_id where i.table_name = :table order by i.first"
+)
+
+
+class _Event(NamedTuple):
+    """One operation's change of a row; ``stands`` unless undone."""
+
+    operation: int
+    stands: bool
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(slots=True)
+class Work:
+    """One undo or redo under way."""
+
+    connection: Connection
+    operation: int
+    kept: list[Kept] = field(default_factory=list)
+    creators: set[int] = field(default_factory=set)
+    accounts: set[int] = field(default_factory=set)
+
+    def keep(self, table: str, row_id: int, name: str | None, why: str) -> None:
+        """List what stays as it is."""
+        self.kept.append(Kept(table, row_id, name, why))
+
+
+def settle(work: Work, table: str, ids: Iterable[int]) -> int:
+    """Give rows the values that their chain says, bring back those that it brings back; returns the rows that changed."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return 0
+    connection = work.connection
+    bulk.keep_ids(connection, wanted)
+    events: dict[int, list[_Event]] = {}
+    for row_id, operation, undone_at, before, after in connection.execute(_EVENTS, {"table": table}):
+        event = _Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"))
+        events.setdefault(row_id, []).append(event)
+    selected = text(f'select t.* from wanted w join "{table}" t on t.id = w.id')  # noqa: S608 (our names)
+    stored: dict[int, dict[str, Any]] = {row["id"]: dict(row) for row in connection.execute(selected).mappings()}
+    ranges = [tuple(row) for row in connection.execute(_RANGES, {"table": table})]
+    changed = 0
+    updates: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    gone: list[int] = []
+    for row_id in wanted:
+        chain, present = events.get(row_id, []), stored.get(row_id)
+        there = _is_there(chain, _inserted(ranges, row_id), present is not None)
+        if present is None:
+            changed += there and _bring_back(work, table, row_id, chain)
+        elif not there:
+            gone.append(row_id)
+        elif values := _differing(work, table, row_id, chain, present):
+            names = tuple(sorted(values))
+            updates.setdefault(names, []).append((*(values[name] for name in names), row_id))
+    for names, rows in updates.items():
+        bulk.update(connection, table, names, rows)
+    bulk.delete(connection, table, gone)
+    return changed + len(gone) + sum(map(len, updates.values()))
+
+
+def _inserted(ranges: Sequence[tuple[Any, ...]], row_id: int) -> bool | None:
+    """Whether the operation that inserted a row stands; None where none is known."""
+    place = bisect_right(ranges, row_id, key=lambda one: one[0]) - 1
+    if place < 0 or ranges[place][1] < row_id:
+        return None
+    return ranges[place][2] is None
+
+
+def _is_there(chain: Sequence[_Event], inserted: bool | None, present: bool) -> bool:  # noqa: FBT001 (facts, not switches)
+    """Whether a row is there. One that nobody took away or brought in by a change stays as it is."""
+    comings = [event for event in chain if event.before is None or event.after is None]
+    if not comings:
+        return present
+    there = bool(inserted) if inserted is not None else comings[0].before is not None
+    for event in comings:
+        if event.stands:
+            there = event.after is not None
+    return there
+
+
+def _differing(work: Work, table: str, row_id: int, chain: Sequence[_Event], present: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields whose value is not what the chain says."""
+    values: dict[str, Any] = {}
+    seen: dict[str, list[Any]] = {}
+    last: dict[str, int] = {}
+    ours: set[str] = set()
+    for event in chain:
+        if event.before is None or event.after is None:
+            continue
+        if event.operation == work.operation:
+            ours.update(event.after)
+        for name, after in event.after.items():
+            seen.setdefault(name, [event.before.get(name)]).append(after)
+            values.setdefault(name, event.before.get(name))
+            if event.stands:
+                values[name], last[name] = after, event.operation
+    out = {}
+    for name, value in values.items():
+        if present[name] not in seen[name] or (name in ours and last.get(name, 0) > work.operation):
+            if name in ours:
+                work.keep(table, row_id, name, "changed_later")
+        elif present[name] != value:
+            out[name] = value
+    return out
+
+
+def _bring_back(work: Work, table: str, row_id: int, chain: Sequence[_Event]) -> bool:
+    """Insert a row that an operation had taken away."""
+    values = next((event.before or event.after for event in chain if event.before is None or event.after is None), None)
+    return values is not None and insert(work, table, {**values, "id": row_id}) is None
+
+
+def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
+    """Insert a row under its old id; the reason why not where what it hangs on is gone or its place is taken."""
+    connection, columns = work.connection, Base.metadata.tables[table]
+    if table in OWNERS:
+        owner, column = OWNERS[table]
+        if connection.execute(text(f"select 1 from {owner} where id = :id"), {"id": values[column]}).first() is None:  # noqa: S608
+            return "owner_gone"
+    if is_taken(connection, table, values):
+        return "exists_now"
+    connection.execute(columns.insert().values(**values))
+    return None
+
+
+def is_taken(connection: Connection, table: str, values: Mapping[str, Any]) -> bool:
+    """Whether another row is what this one was."""
+    names = UNIQUE.get(table, ())
+    if table == "account" and values["platform_uid"] is None:
+        names = ("platform", "handle_key")
+    if not names or any(values[name] is None for name in names):
+        return False
+    same = " and ".join(f"{name} = :{name}" for name in names)
+    statement = text(f"select 1 from {table} where {same} and id <> :id")  # noqa: S608 (our names)
+    return connection.execute(statement, {"id": values["id"], **{name: values[name] for name in names}}).first() is not None
