@@ -33,12 +33,13 @@ class BadCellError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How the cells of one column are meant."""
+    """How the cells of one column are meant. ``fraction``: bare numbers are shares of one, 0.0139 for 1.39%."""
 
     field: Field
     zone: str
     yuan: bool = False
     percent: bool = False
+    fraction: bool = False
     day_first: bool | None = None
     from_1904: bool = False
     ten_thousands: bool = False
@@ -56,18 +57,22 @@ _FACTORS: Final = {
     "": 1, "k": 10**3, "千": 10**3, "w": 10**4, "万": 10**4, "m": 10**6, "百万": 10**6, "mn": 10**6, "千万": 10**7,
     "亿": 10**8, "b": 10**9, "bn": 10**9, "十亿": 10**9, "万亿": 10**12, "t": 10**12,
 }  # fmt: skip
+_DIGITS: Final = r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d*)?|\d{1,3}(?: \d{3})+(?:[.,]\d*)?|\d{1,3}(?:\.\d{3})+,\d*|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2}|\d+(?:\.\d*)?|\.\d+"
+"""Groups of three by comma, blank or apostrophe; by point only where a decimal comma or a second point leaves no other reading."""
 _NUMBER: Final = re.compile(
-    r"(?P<sign>[+\-−])?(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)(?P<power>e[+\-]?\d+)?"
-    r"\s*(?P<unit>万亿|千万|百万|十亿|[万亿千]|mn|bn|[kwmbt])?(?P<more>\+)?",
+    rf"(?P<sign>[+\-−])?(?P<digits>{_DIGITS})(?P<power>e[+\-]?\d+)?"
+    r"\s*(?P<unit>万亿|千万|百万|十亿|[万亿千]|mn|bn|mio|[kwmbt])?(?P<more>\s*\+|多|余)?",
     re.IGNORECASE,
 )
 _RANGE: Final = re.compile(
-    r"[\d.,]+\s*(?:[万亿千wkmb]|百万)?\s*(?:[~～\-－—–]|至|到)\s*[\d.,]+\s*(?:[万亿千wkmb]|百万)?|"
-    r".*(?:以上|以下|以内|及以上|及以下|不足|超过|大于|小于)|[<>≥≤＞＜]\s*[\d.,]+\s*[万亿千wkmb]?",
+    r"[\d.,]+\s*(?:[万亿千wkmb]|百万)?\s*\+?\s*(?:[~～\-－—–]|至|到|to)\s*[\d.,]+\s*(?:[万亿千wkmb]|百万)?\+?|"
+    r".*\d.*(?:以上|以下|以内|及以上|及以下)|(?:不足|超过|大于|小于|少于|不到|[<>≥≤＞＜])=?\s*[\d.,]+\s*(?:[万亿千wkmb]|百万)?",
     re.IGNORECASE,
 )
-_AFFIX: Final = re.compile(r"^[¥￥$€£]\s*|^(?:rmb|cny|usd)\s*|\s*(?:元|人|个|粉丝|粉|次|篇|条|rmb|cny)$", re.IGNORECASE)
+_AFFIX: Final = re.compile(r"^(?:rmb|cny|usd|us\$|hk\$|nt\$)\s*|^[¥￥$€£₩]\s*|\s*(?:元/条|元/篇|元|人民币|人|位|个|粉丝|粉|次|篇|条|赞|rmb|cny|usd|€)$", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_OVERRIDE: Final = re.compile("[\u202d\u202e]")
+"""Makes a name read other than it is; copied numbers carry it too, there it is taken off."""
 _BREAKS: Final = re.compile(r"[\t\r\n\u2028\u2029]+")
 _LARGEST: Final = Decimal(2**63 - 1)
 _MOST_DIGITS: Final = 40
@@ -96,38 +101,57 @@ def parse(reading: Reading, text: str) -> Parsed:
 
 def number(text: str) -> tuple[Decimal | None, str | None]:
     """Exact number of a text, with a note where it stands for more (``at_least``) or is no number (``range``)."""
-    plain = folded(text)
+    value, note, _ = _measured(text)
+    return value, note
+
+
+def _measured(text: str) -> tuple[Decimal | None, str | None, bool]:
+    """Exact number, note, and whether the text names a unit of its own."""
+    plain = folded(_UNSEEN.sub("", text))
     if plain.lower() in EMPTY:
-        return None, None
+        return None, None, False
+    if len(plain) > _MOST_DIGITS * 2:
+        raise BadCellError("bad_number")
     negative = plain.startswith("(") and plain.endswith(")")
-    plain = plain.strip("()") if negative else plain
+    plain = plain[1:-1] if negative else plain
     plain = _AFFIX.sub("", _AFFIX.sub("", plain.lstrip("'`"))).strip()
     percent = plain.endswith("%")
-    match = _NUMBER.fullmatch(plain.rstrip("%").strip())
+    match = _NUMBER.fullmatch(plain.removesuffix("%").strip())
     if match is None:
         if _RANGE.fullmatch(plain.replace("%", "")):
-            return None, "range"
+            return None, "range", False
         raise BadCellError("bad_number")
-    power = int((match["power"] or "e0")[1:])
-    if abs(power) > _MOST_DIGITS or len(match["digits"]) > _MOST_DIGITS:
+    if len(match["digits"]) > _MOST_DIGITS or len(match["power"] or "") > len("e-999") or abs(int((match["power"] or "e0")[1:])) > _MOST_DIGITS:
         raise BadCellError("too_large")
-    value = Decimal(match["digits"].replace(",", "")).scaleb(power) * _FACTORS[(match["unit"] or "").lower()]
+    value = Decimal(_point(match["digits"])).scaleb(int((match["power"] or "e0")[1:])) * _FACTORS[(match["unit"] or "").lower()]
     if match["sign"] in {"-", "−"} or negative:
         value = -value
     if abs(value) > _LARGEST:
         raise BadCellError("too_large")
-    return value, "at_least" if match["more"] else ("percent" if percent else None)
+    return value, "at_least" if match["more"] else ("percent" if percent else None), bool(match["unit"])
+
+
+def _point(digits: str) -> str:
+    """Digits with a decimal point at most: groups taken together, a decimal comma turned."""
+    digits = digits.replace(" ", "").replace("'", "").replace("’", "")
+    if digits.count(".") > 1 or ("," in digits and digits.rfind(",") > digits.rfind(".") >= 0):
+        return digits.replace(".", "").replace(",", ".")
+    if _DECIMAL_COMMA.fullmatch(digits):
+        return digits.replace(",", ".")
+    return digits.replace(",", "")
+
+
+_DECIMAL_COMMA: Final = re.compile(r"\d+,\d{0,2}")
 
 
 def _scaled(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
-    """Number of a cell; below a header in 万 a bare number counts ten thousands."""
-    value, note = number(text)
-    if value is not None and reading.ten_thousands and not _UNITS.search(text):
+    """Number of a cell; below a header in 万 a bare number counts ten thousands, in a column of shares hundredths."""
+    value, note, has_unit = _measured(text)
+    if value is not None and reading.ten_thousands and not has_unit:
         value *= 10_000
+    if value is not None and reading.fraction and note != "percent":
+        value *= 100
     return value, note
-
-
-_UNITS: Final = re.compile(r"[万亿千百kwmb]", re.IGNORECASE)
 
 
 def _positive(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
@@ -151,26 +175,34 @@ def _amount(reading: Reading, text: str) -> Parsed:
     return (None if value is None else float(value)), None if note == "percent" else note
 
 
-def _fen(reading: Reading, text: str) -> Parsed:
+def minor_units(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
+    """Exact amount of a cell in fen or basis points, before it is rounded."""
     value, note = _positive(reading, text)
     if value is None:
         return None, note
-    fen = value * 100 if reading.yuan else value
-    whole = int(fen.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    if reading.field.kind is Kind.FEN:
+        return (value * 100 if reading.yuan else value), note
+    return (value * 100 if note == "percent" or reading.percent or reading.fraction else value), note
+
+
+def _fen(reading: Reading, text: str) -> Parsed:
+    fen, note = minor_units(reading, text)
+    if fen is None:
+        return None, note
+    whole = int(fen.quantize(Decimal(1), rounding=ROUND_HALF_UP)) if fen <= _LARGEST else _LARGEST + 1
     if whole > _LARGEST:
         raise BadCellError("too_large")
     return whole, "rounded" if whole != fen else (note if note == "at_least" else None)
 
 
 def _basis_points(reading: Reading, text: str) -> Parsed:
-    value, note = _positive(reading, text)
-    if value is None:
+    points, note = minor_units(reading, text)
+    if points is None:
         return None, note
-    points = value * 100 if note == "percent" or reading.percent else value
-    whole = int(points.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    if whole > 10_000:  # noqa: PLR2004 (all of it)
+    if points > 10_000:  # noqa: PLR2004 (all of it)
         raise BadCellError("over_hundred_percent")
-    return whole, "rounded" if whole != points else None
+    whole = int(points.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return whole, "rounded" if whole != points else (note if note == "at_least" else None)
 
 
 # ---------------------------------------------------------------- words
@@ -178,7 +210,7 @@ def _basis_points(reading: Reading, text: str) -> Parsed:
 
 def parse_text(text: str) -> str | None:
     """Words of a cell: composed, blanks around and line breaks within made plain; BadCellError for control characters."""
-    if _CONTROL.search(text):
+    if _CONTROL.search(text) or _OVERRIDE.search(text):
         raise BadCellError("control_character")
     plain = _composed(text)
     return None if plain.lower() in EMPTY else plain
@@ -188,27 +220,52 @@ def _composed(text: str) -> str:
     return _BREAKS.sub(" ", unicodedata.normalize("NFC", text)).strip().strip("\ufeff").strip()
 
 
-IDENTITY: Final = frozenset({"name", "handle"})
-"""Fields in which any word is meant: somebody is called ``#NAME?``."""
+_NOBODY: Final = frozenset(word for word in EMPTY if not any(map(str.isalpha, word))) | {"n/a", "n/a'", "#n/a", "#value!", "#valor!", "#ref!"}
+_ANYBODY: Final = frozenset({"#name?"})
+_LONG: Final = {"notes": 32_767, "url": 4_096, "name": 1_000, "handle": 1_000}
+_USUAL_LENGTH: Final = 2_000
+
+
+def empty_words(field: Field) -> frozenset[str]:
+    """Words, in lower case, that say nothing in a field: somebody may be called ``none`` or ``#NAME?``, a handle is never ``nan``."""
+    if field.name == "name":
+        return _NOBODY
+    return EMPTY - _ANYBODY if field.name == "handle" else EMPTY
+
+
+def most_characters(field: Field) -> int:
+    """Longest text that a field takes."""
+    return _LONG.get(field.name, _USUAL_LENGTH)
 
 
 def _text(reading: Reading, text: str) -> Parsed:
-    return _composed(text) or None if reading.field.name in IDENTITY else parse_text(text), None
+    if len(text) > most_characters(reading.field):
+        raise BadCellError("too_long")
+    if _OVERRIDE.search(text):
+        raise BadCellError("control_character")
+    plain = _composed(text)
+    all_wide = all("\uff01" <= char <= "\uff5e" for char in plain)
+    return (None if (folded(plain) if all_wide else plain).lower() in empty_words(reading.field) else plain), None
 
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:\.\d+)?e[+-]?\d+", re.IGNORECASE)
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+")
+_LONGEST_ID: Final = 500
+_UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\ufeff]")
+"""Characters that nobody sees: two spellings that differ in them alone are the same."""
 
 
 def ident(text: str) -> str | None:
     """An id as text, digit for digit; BadCellError ``rounded_id`` where a spreadsheet has rounded it."""
-    plain = folded(text).lstrip("'`").replace("\t", "").strip()
+    plain = "".join(_UNSEEN.sub("", folded(text)).lstrip("'`").splitlines()).replace("\t", "").strip()
     if plain.lower() in EMPTY:
         return None
+    if len(plain) > _LONGEST_ID:
+        raise BadCellError("too_long")
     if _SCIENTIFIC.fullmatch(plain):
         raise BadCellError("rounded_id")
     if match := _FLOAT_ID.fullmatch(plain):
-        if int(match[1]) > _EXACT_FLOAT:
+        if int(match[1]) >= _EXACT_FLOAT:
             raise BadCellError("rounded_id")
         plain = match[1]
     return plain
@@ -260,15 +317,18 @@ def _rank(reading: Reading, text: str) -> Parsed:
     return int(known), None
 
 
-_LINK: Final = re.compile(r"https?://(?:www\.|m\.)?[^/\s]+/(?:@|user/|channel/|c/)?([^/?#\s]+)/?(?:[?#].*)?", re.IGNORECASE)
+_LINK: Final = re.compile(
+    r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,}/(?:#?/)?(?:@|user/profile/|user/|profile/|channel/|c/|u/|n/|p/)?([^/?#\s]+)/?(?:(?:videos|shorts|live|about|featured|reels?|posts)/?)?(?:[?#].*)?",
+    re.IGNORECASE,
+)
 
 
 def handle_key(handle: str) -> str:
     """What makes two spellings of a handle the same: width, case, a leading @, blanks, the form of a link."""
-    plain = folded(handle)
-    if match := _LINK.fullmatch(plain):
+    plain = _UNSEEN.sub("", folded(handle))
+    if "/" in plain and (match := _LINK.fullmatch(plain)):
         plain = match[1]
-    return "".join(plain.split()).removeprefix("@").casefold()
+    return "".join(plain.split()).removeprefix("@").casefold() or handle.strip().casefold()
 
 
 # ---------------------------------------------------------------- dates
@@ -282,7 +342,14 @@ _SERIAL: Final = re.compile(r"\d{5}(?:\.\d+)?")
 _EPOCH: Final = re.compile(r"\d{10}(?:\d{3})?")
 _SERIAL_1900: Final = date(1899, 12, 30)
 _SERIAL_1904: Final = date(1904, 1, 1)
-_YEARS: Final = (1970, 2200)
+EARLIEST: Final = 0
+"""Moments before 1970 and from 2200 on are slips of the pen."""
+LATEST: Final = moment(datetime(2200, 1, 1, tzinfo=UTC))
+_NAMED_MONTH: Final = re.compile(
+    r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[\s\-/.]+(?P<month>[a-z]{3,9})\.?|(?P<month2>[a-z]{3,9})\.?[\s\-/.]+(?P<day2>\d{1,2})(?:st|nd|rd|th)?),?[\s\-/.]+(?P<year>\d{4})",
+    re.IGNORECASE,
+)
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 def when(text: str, zone: str, *, day_first: bool | None = None, from_1904: bool = False) -> int | None:
@@ -311,6 +378,9 @@ def _when(plain: str, zone: str, day_first: bool | None, from_1904: bool) -> int
         return _checked(moment(local.replace(tzinfo=_offset(offset) if offset else ZoneInfo(zone))))
     if match := _XXY.fullmatch(plain):
         return _checked(_either_order(match, zone, day_first))
+    if match := _NAMED_MONTH.fullmatch(plain):
+        number = _MONTHS.index((match["month"] or match["month2"])[:3].lower()) + 1
+        return _checked(day_start(date(int(match["year"]), number, int(match["day"] or match["day2"])), zone))
     if match := _COMPACT.fullmatch(plain):
         return _checked(day_start(date(*map(int, match.groups())), zone))
     if _SERIAL.fullmatch(plain):
@@ -350,8 +420,7 @@ def day_order(texts: list[str]) -> bool | None:
 
 
 def _checked(micros: int) -> int:
-    year = 1970 + micros // 31_557_600_000_000
-    if not _YEARS[0] <= year <= _YEARS[1]:
+    if not EARLIEST <= micros < LATEST:
         raise BadCellError("bad_date")
     return micros
 

@@ -51,6 +51,7 @@ def test_equal_remainders_favour_the_first(total: int, parts: list[int]):
 def test_a_product_beyond_64_bits_is_still_exact():
     total, weights = 10**17 + 1, [999_999, 1_000_000, 3]
     assert apportioned(np.array([7, total]), np.array([0, 1]), np.array([1, *weights])).tolist() == [7, *by_the_text(total, weights)]
+    assert apportioned(np.array([-total]), np.array([0]), np.array(weights)).tolist() == by_the_text(-total, weights)
 
 
 def test_runs_are_found_in_none_and_in_some():
