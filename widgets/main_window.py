@@ -178,6 +178,9 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, act=acts[command.key]: act())
             self.addAction(action)
             self.commands[command.key] = action
+        self._recent = QMenu(self._labels("menu.recent"), self)
+        self._recent.setIcon(self._theme.icon("clock"))
+        self._recent.aboutToShow.connect(self._fill_recent)
         self._goers = QActionGroup(self)
         for at, entry in enumerate(catalog.PAGES, 1):
             action = QAction(self._theme.icon(entry.icon), self._labels(entry.title_key), self, checkable=True)
@@ -198,6 +201,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget(self)
         self._stack.setObjectName("stack")
         self._side = Side(self._labels, self._theme)
+        self._side.closed.connect(self._back_to_work)
         row.addWidget(self._navigation)
         row.addWidget(self._stack, 1)
         row.addWidget(self._side)
@@ -213,34 +217,41 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(frame)
         column.setContentsMargins(8, 10, 8, 8)
         column.setSpacing(2)
-        for action in self._goers.actions():
-            column.addWidget(self._nav_button(action))
+        for action, entry in zip(self._goers.actions(), catalog.PAGES, strict=True):
+            column.addWidget(self._nav_button(action, entry.icon))
         column.addStretch(1)
-        column.addWidget(self._nav_button(self.commands["tools.settings"]))
+        column.addWidget(self._nav_button(self.commands["tools.settings"], "settings"))
         frame.setFixedWidth(max(self._theme.px(120), frame.sizeHint().width()))
         return frame
 
-    def _nav_button(self, action: QAction) -> QToolButton:
+    def _nav_button(self, action: QAction, icon: str) -> QToolButton:
         button = QToolButton(self)
-        button.setDefaultAction(action)
+        button.setText(action.text())
+        button.setCheckable(action.isCheckable())
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(self._theme.px(18), self._theme.px(18)))
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(action.text())
         button.setToolTip(hint(action))
-        if action.isCheckable():
-            name = next(entry.icon for entry in catalog.PAGES if entry.key == action.data())
-            plain_icon, chosen = self._theme.icon(name, "text_muted"), self._theme.icon(name, "accent")
-            action.toggled.connect(lambda on: button.setIcon(chosen if on else plain_icon))
-            button.setIcon(plain_icon)
+        quiet, chosen = self._theme.icon(icon, "text_muted"), self._theme.icon(icon, "accent")
+
+        def follow() -> None:
+            button.setEnabled(action.isEnabled())
+            button.setChecked(action.isChecked())
+            button.setIcon(chosen if action.isChecked() else quiet)
+
+        def pressed() -> None:
+            action.trigger()
+            follow()  # pressing the page that is shown leaves it shown
+
+        action.changed.connect(follow)
+        button.clicked.connect(pressed)
+        follow()
         return button
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
-        self._recent = QMenu(self._labels("menu.recent"), self)
-        self._recent.setIcon(self._theme.icon("clock"))
-        self._recent.aboutToShow.connect(self._fill_recent)
         for name, keys in _MENUS.items():
             menu = bar.addMenu(self._labels(f"menu.{name}"))
             menu.setToolTipsVisible(True)
@@ -362,6 +373,8 @@ class MainWindow(QMainWindow):
         self._page_menu.addActions(page.actions())
         self._page_menu.menuAction().setVisible(bool(page.actions()))
         page.shown(argument)
+        if page.focusProxy() is not None and not self._side.isAncestorOf(self.focusWidget() or self):
+            page.setFocus(Qt.FocusReason.OtherFocusReason)
         if key in self._stale and not fresh:
             page.changed(CreatorsChanged())
         self._stale.discard(key)
@@ -413,6 +426,10 @@ class MainWindow(QMainWindow):
             action.setEnabled(opened)
 
     # ------------------------------------------------------------ events
+
+    def _back_to_work(self) -> None:
+        if self.page is not None and self.page.focusProxy() is not None:
+            self.page.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _changed(self, event: Event) -> None:
         for key, page in self._pages.items():

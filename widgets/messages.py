@@ -47,7 +47,6 @@ _SECRETS: Final = (
 )
 _KEPT: Final = 200
 _KEPT_REPORTS: Final = 50
-_RECENT_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,7 @@ class Messages(QObject):
         super().__init__(parent)
         self.labels = labels
         self.notes: list[Note] = []
+        self._dialogs: list[QDialog] = []
 
     # ------------------------------------------------------------ words
 
@@ -144,6 +144,8 @@ class Messages(QObject):
         """Show a failure whole, without stopping anything else."""
         shown = ErrorDialog(message, self.labels, parent or QApplication.activeWindow())
         shown.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._dialogs.append(shown)  # without a parent nobody else keeps it
+        shown.finished.connect(lambda: self._dialogs.remove(shown))
         shown.open()
         return shown
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from widgets.page import Context
     from widgets.tasks import Task
 
+_TELLING = frozenset({"sqlite", "schema", "room"})
+"""Checks whose finding says something even when all is well."""
+
 _REPAIRABLE = frozenset({"search", "figures", "main_accounts"})
 
 
@@ -85,7 +88,8 @@ class Doctor(QDialog):
             sign.setToolTip(word)
             self._grid.addWidget(sign, at, 0)
             self._grid.addWidget(plain(labels(f"check.{check.name}")), at, 1)
-            self._grid.addWidget(plain(check.detail, role="muted" if check.ok else "danger", wrap=True), at, 2)
+            detail = "" if check.ok and check.name not in _TELLING else check.detail
+            self._grid.addWidget(plain(detail, role="muted" if check.ok else "danger", wrap=True), at, 2)
 
     def _failed(self, error: ProductError) -> None:
         self._task = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QAction, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 from app.settings import DENSITY
 from app.usecases.creators import Question
 from app.values import Stage, Tier
-from widgets.messages import plain
+from widgets.messages import plain, tip
 from widgets.page import Context, Page, PageHeader
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from widgets.theme import Theme
 
 _TIERS: Final = (Tier.TOP, Tier.HEAD, Tier.MID, Tier.TAIL, Tier.NANO, Tier.UNRANKED, None)
+_MOVES: Final = 6
 _COLUMNS: Final = ("what", "detail", "when", "act")
 Index = QModelIndex | QPersistentModelIndex
 
@@ -54,6 +55,8 @@ class Line:
     when: str
     act: str
     go: Callable[[], object]
+    waits: bool = True
+    """Whether somebody has to do something, or is only told."""
 
 
 class TodayPage(Page):
@@ -126,6 +129,7 @@ class TodayPage(Page):
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._model = Lines(labels, theme, self)
         self.list = WorkList(self._model, labels, theme.row_height(self.context.settings.get(DENSITY)))
+        self.setFocusProxy(self.list)
         work.column.addWidget(self._none)
         work.column.addWidget(self.list, 1)
         work.column.addStretch(0)
@@ -165,8 +169,8 @@ class TodayPage(Page):
             self.list.setVisible(bool(lines))
             self._bars(self._tiers, today.tiers, _TIERS, "tier")
             self._bars(self._stages, today.stages, tuple(Stage), "stage")
-            creators = labels.exact(today.creators)
-            self._figure(labels("today.figures", creators=creators, waiting=len(lines)) if lines else labels("today.figures.none", creators=creators))
+            creators, waiting = labels.exact(today.creators), sum(line.waits for line in lines)
+            self._figure(labels("today.figures", creators=creators, waiting=waiting) if waiting else labels("today.figures.none", creators=creators))
             self._stack.setCurrentIndex(1)
         if self._again:
             self._again = False
@@ -214,13 +218,13 @@ class TodayPage(Page):
             Line(
                 "tiers", "accent", labels("today.moved", name=one.name, before=_tier(one.before, labels), after=_tier(one.after, labels)),
                 labels("today.moved.detail", platform=labels.platform(one.platform)), labels.ago(one.at, today.now),
-                labels("today.act.show"), self._to(one.creator_id),
+                labels("today.act.show"), self._to(one.creator_id), waits=False,
             )
-            for one in today.moves
+            for one in today.moves[:_MOVES]
         ]  # fmt: skip
-        if today.moved > len(today.moves):
+        if today.moved > _MOVES:
             text = labels.plural("today.moved.more", today.moved, count=labels.exact(today.moved))
-            lines.append(Line("tiers", "accent", text, "", "", labels("today.act.show"), lambda: self.context.go("creators", None)))
+            lines.append(Line("tiers", "accent", text, "", "", labels("today.act.show"), lambda: self.context.go("creators", None), waits=False))
         return lines
 
     def _import_line(self, summary: Mapping[str, object], at: int, now: int) -> Line:
@@ -293,6 +297,8 @@ class Lines(QAbstractTableModel):
         text = (line.what, line.detail, line.when, line.act)[index.column()]
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
             return text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(text)
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
             return self._theme.icon(line.icon, line.token)
         if role == Qt.ItemDataRole.ForegroundRole and index.column():
@@ -306,7 +312,7 @@ class WorkList(QTableView):
     def __init__(self, model: Lines, labels: Labels, row_height: int) -> None:
         """Show a model."""
         super().__init__()
-        self.setObjectName("table")
+        self.setObjectName("worklist")
         self.setModel(model)
         self._lines = model
         self.setAccessibleName(labels("today.work"))
@@ -322,10 +328,25 @@ class WorkList(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setStretchLastSection(False)
+        model.modelReset.connect(self._share_width)
         self.doubleClicked.connect(self._go)
         self.clicked.connect(self._clicked)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Columns fill the width, whatever it is."""
+        super().resizeEvent(event)
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """When and what Enter does are shown whole; what to do takes what it needs, up to most of the rest."""
+        header = self.horizontalHeader()
+        needed = [max(self.sizeHintForColumn(at), header.sectionSizeHint(at)) + 6 for at in range(len(_COLUMNS))]
+        rest = max(self.viewport().width() - needed[2] - needed[3], 0)
+        first = min(needed[0], rest * 6 // 10)
+        for at, width in enumerate((first, rest - first, needed[2], needed[3])):
+            header.resizeSection(at, width)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter leads on."""
