@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDate, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDateEdit,
@@ -34,6 +33,8 @@ from widgets.tables.roster import stage_badge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from PySide6.QtGui import QKeyEvent
 
     from app.usecases.creators import CreatorDetail, HistoryRow, MetricRow
     from app.usecases.rating import AccountTier, TierExplanation
@@ -102,9 +103,13 @@ class CreatorPanel(QFrame):
             button.setAccessibleName(self._labels(key))
             row.addWidget(button)
         self._edit.setVisible(not self._context.read_only)
-        self._edit.clicked.connect(lambda: self._shown is not None and self.edit_wanted.emit(self._shown.detail))
+        self._edit.clicked.connect(self._ask_edit)
         self._close.clicked.connect(self.closed)
         return row
+
+    def _ask_edit(self) -> None:
+        if self._shown is not None:
+            self.edit_wanted.emit(self._shown.detail)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes."""

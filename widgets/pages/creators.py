@@ -65,7 +65,8 @@ class CreatorsPage(Page):
         self._labels = context.labels
         self._asked = False
         self._pending: int | None = None
-        self._figures, self._counting, self._counts_serial = "", False, 0
+        self._figures, self._found = "", -1
+        self._counting, self._counts_serial = False, 0
         self._facets: Mapping[str, Sequence[str]] = {}
         self._facets_stale = True
         self._build_actions()
@@ -91,7 +92,7 @@ class CreatorsPage(Page):
 
     def _action(self, key: str, icon: str, run: Callable[[], object], shortcut: str = "") -> QAction:
         action = QAction(self.context.theme.icon(icon), self._labels(key), self)
-        action.triggered.connect(lambda: run())
+        action.triggered.connect(lambda _: run())
         if shortcut:
             action.setShortcut(shortcut)
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -107,8 +108,8 @@ class CreatorsPage(Page):
         self.owner_action = self._action("bulk.owner", "owner", lambda: self.ask_bulk("owner"))
         self.export_selection_action = self._action("creators.export_selection", "export", lambda: self.ask_export(selection=True))
         self.export_action = self._action("creators.export", "export", lambda: self.ask_export(selection=False))
-        self.copy_action = self._action("table.copy", "copy", lambda: self.table.copy())
-        self.panel_action = self._action("panel.toggle", "panel", lambda: self.toggle_panel())
+        self.copy_action = self._action("table.copy", "copy", self.copy)
+        self.panel_action = self._action("panel.toggle", "panel", self.toggle_panel)
         self._writing = (self.import_action, self.add_action, self.field_action, self.tags_action, self.stage_action, self.owner_action)
         self._of_selection = (self.field_action, self.tags_action, self.stage_action, self.owner_action, self.export_selection_action, self.copy_action)
         if self.context.read_only:
@@ -251,7 +252,7 @@ class CreatorsPage(Page):
             if self.panel.isVisible() and (not event.ids or self.panel.creator_id in event.ids):
                 self.panel.reload()
 
-    def actions(self) -> list[QAction]:  # type: ignore[override]
+    def actions(self) -> list[QAction]:
         """Commands of the page."""
         return [
             self.add_action,
@@ -283,7 +284,8 @@ class CreatorsPage(Page):
         if self._pending is not None:
             self.table.go_to(self._pending)
             self._pending = None
-        self._tell_figures(None)
+        if self.model.rowCount() != self._found:  # else the line stays as it is until it is counted anew
+            self._tell_figures(None)
         self._count_timer.start()
 
     def _count(self) -> None:
@@ -305,6 +307,7 @@ class CreatorsPage(Page):
 
     def _tell_figures(self, counts: tuple[int, dict[Tier, int]] | None) -> None:
         labels, found = self._labels, self.model.rowCount()
+        self._found = found
         if counts is None:
             self._figures = labels.plural("creators.found", found, count=labels.exact(found))
         else:
@@ -523,6 +526,10 @@ class CreatorsPage(Page):
             lambda rows: self.context.messages.toast(labels.plural("creators.exported", rows, count=labels.exact(rows), file=path.name), kind="ok"),
             title=labels("creators.exporting", file=path.name),
         )
+
+    def copy(self) -> None:
+        """Copy the selection."""
+        self.table.copy()
 
     def _paste(self, text: str) -> None:
         if self.context.read_only:

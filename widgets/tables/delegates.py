@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QKeyEvent, QPainter, QPen, QPixmap, QStaticText
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
@@ -36,9 +37,10 @@ MOST_BADGES: Final = 2
 _PAD: Final = 8
 _BADGE_PAD: Final = 6
 _BADGE_GAP: Final = 4
-_ELIDED: Final = 20_000
-_SELECTED: Final = QStyle.StateFlag.State_Selected
-_FOCUSED: Final = QStyle.StateFlag.State_HasFocus
+_LAID: Final = 3_000
+_DRAWN: Final = 600
+_SELECTED: Final = QStyle.StateFlag.State_Selected.value
+_FOCUSED: Final = QStyle.StateFlag.State_HasFocus.value
 _RIGHT: Final = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 _LEFT: Final = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine)
 _CENTRE: Final = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextSingleLine)
@@ -51,7 +53,6 @@ class CellDelegate(QStyledItemDelegate):
         """Paint in a theme; ``check`` raises UsageError for a text a field cannot take, ``explain`` words it."""
         super().__init__(parent)
         self.check, self.explain = check, explain
-        self._elided: dict[tuple[str, int], str] = {}
         self.dress(theme)
 
     def dress(self, theme: Theme) -> None:
@@ -61,7 +62,9 @@ class CellDelegate(QStyledItemDelegate):
         self._metrics, self._badge_metrics = QFontMetrics(self._font), QFontMetrics(self._badge_font)
         self._pad, self._badge_pad, self._gap = theme.px(_PAD), theme.px(_BADGE_PAD), theme.px(_BADGE_GAP)
         self._colours: dict[str, QColor] = {}
-        self._elided.clear()
+        self._advances: dict[str, int] = {}
+        self._texts: dict[tuple[str, int], tuple[QStaticText, int, int]] = {}
+        self._badges: dict[tuple[str, str, int, int, float], QPixmap] = {}
 
     def colour(self, token: str) -> QColor:
         """Colour of a token, looked up once."""
@@ -78,8 +81,8 @@ class CellDelegate(QStyledItemDelegate):
         if not isinstance(model, TableModel):
             super().paint(painter, option, index)
             return
-        rect: QRect = option.rect  # type: ignore[attr-defined]
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
+        rect: QRect = option.rect
+        state = int(option.state.value)
         selected = bool(state & _SELECTED)
         if selected:
             painter.fillRect(rect, self.colour("selected"))
@@ -99,43 +102,78 @@ class CellDelegate(QStyledItemDelegate):
         text = column.text(row, model.labels)
         if not text:
             return
-        room = rect.width() - 2 * self._pad
-        key = (text, room)
-        shown = self._elided.get(key)
-        if shown is None:
-            if len(self._elided) > _ELIDED:
-                self._elided.clear()
-            line = " ".join(text.splitlines())
-            shown = self._elided[key] = self._metrics.elidedText(line, Qt.TextElideMode.ElideRight, room)
+        shown, width, height = self._laid(text, rect.width() - 2 * self._pad)
         painter.setFont(self._font)
         token = column.ink(row) if column.ink is not None else "text"
         painter.setPen(self.colour("selected_text" if selected and token == "text" else token))  # noqa: S105 (a colour)
-        painter.drawText(rect.adjusted(self._pad, 0, -self._pad, 0), _RIGHT if column.right else _LEFT, shown)
+        left = rect.right() + 1 - self._pad - width if column.right else rect.left() + self._pad
+        painter.drawStaticText(left, rect.top() + (rect.height() - height) // 2, shown)
+
+    def _laid(self, text: str, room: int) -> tuple[QStaticText, int, int]:
+        """A text shortened to its room and laid out, for that is what painting costs; with its width and height."""
+        key = (text, room)
+        found = self._texts.get(key)
+        if found is None:
+            if len(self._texts) >= _LAID:
+                self._texts.clear()
+            line = self._metrics.elidedText(" ".join(text.splitlines()), Qt.TextElideMode.ElideRight, room)
+            made = QStaticText(line)
+            made.setTextFormat(Qt.TextFormat.PlainText)
+            made.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+            made.prepare(font=self._font)
+            size = made.size()
+            found = self._texts[key] = (made, math.ceil(size.width()), math.ceil(size.height()))
+        return found
 
     def _paint_badges(self, painter: QPainter, rect: QRect, badges: Sequence[Badge]) -> None:
-        """At most two badges; how many more there are is said in the tool tip and by a sign."""
-        painter.setFont(self._badge_font)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        """At most two badges; that there are more is said by a sign, and which by the tool tip."""
         height = min(rect.height() - 6, self._badge_metrics.height() + 4)
         left, top = rect.left() + self._pad, rect.top() + (rect.height() - height) // 2
         for badge in badges[:MOST_BADGES]:
-            room = rect.right() - self._pad - left
-            width = min(self._badge_metrics.horizontalAdvance(badge.text) + 2 * self._badge_pad, room)
-            if width < 2 * self._badge_pad:
+            picture, width = self._badge(badge, rect.right() - self._pad - left, height, painter.device().devicePixelRatio())
+            if picture is None:
                 break
-            box = QRectF(left, top, width, height)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self.colour(badge.token))
-            painter.drawRoundedRect(box, 4, 4)
-            painter.setPen(self.colour(ink_of(badge.token)))
-            text = self._badge_metrics.elidedText(badge.text, Qt.TextElideMode.ElideRight, width - 2 * self._badge_pad + 1)
-            painter.drawText(box, _CENTRE, text)
+            painter.drawPixmap(left, top, picture)
             left += width + self._gap
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
         if len(badges) > MOST_BADGES:
+            painter.setFont(self._badge_font)
             painter.setPen(self.colour("text_muted"))
-            room = QRect(left, rect.top(), max(0, rect.right() - left - 2), rect.height())
-            painter.drawText(room, _LEFT, f"+{len(badges) - MOST_BADGES}")
+            rest = QRect(left, rect.top(), max(0, rect.right() - left - 2), rect.height())
+            painter.drawText(rest, _LEFT, f"+{len(badges) - MOST_BADGES}")
+
+    def _badge(self, badge: Badge, room: int, height: int, ratio: float) -> tuple[QPixmap | None, int]:
+        """A badge as a picture, drawn once, with its width; None where there is no room."""
+        width = self._advances.get(badge.text)
+        if width is None:
+            if len(self._advances) >= _LAID:
+                self._advances.clear()
+            width = self._advances[badge.text] = self._badge_metrics.horizontalAdvance(badge.text) + 2 * self._badge_pad
+        width = min(width, room)
+        if width < 2 * self._badge_pad:
+            return None, 0
+        key = (badge.text, badge.token, width, height, ratio)
+        found = self._badges.get(key)
+        if found is None:
+            if len(self._badges) >= _DRAWN:
+                self._badges.clear()
+            found = self._badges[key] = self._drawn(badge, width, height, ratio)
+        return found, width
+
+    def _drawn(self, badge: Badge, width: int, height: int, ratio: float) -> QPixmap:
+        picture = QPixmap(math.ceil(width * ratio), math.ceil(height * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.colour(badge.token))
+        box = QRectF(0, 0, width, height)
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setFont(self._badge_font)
+        painter.setPen(self.colour(ink_of(badge.token)))
+        painter.drawText(box, _CENTRE, self._badge_metrics.elidedText(badge.text, Qt.TextElideMode.ElideRight, width - 2 * self._badge_pad + 1))
+        painter.end()
+        return picture
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Room for the whole text or all badges, for fitting a column to its contents."""
@@ -174,19 +212,19 @@ class CellDelegate(QStyledItemDelegate):
             for rank in field.ranks:
                 choice.addItem(model.labels.rank(rank), rank.code)
             choice.setAccessibleName(title)
-            choice.activated.connect(lambda: (self.commitData.emit(choice), self.closeEditor.emit(choice)))
+            choice.activated.connect(lambda: self._finish(choice))
             return choice
         line = QLineEdit(parent)
         line.setFont(self._font)
         line.setAccessibleName(title)
-        line.textEdited.connect(lambda: (line.setProperty("invalid", False), _polish(line)))
+        line.textEdited.connect(lambda: _mark(line, invalid=False))
         return line
 
     def setEditorData(self, editor: QWidget, index: QModelIndex | QPersistentModelIndex) -> None:
         """Start from what is there; an editor that is open keeps what was typed."""
         if editor.property("started"):
             return
-        editor.setProperty("started", True)
+        editor.setProperty("started", 1)
         text = index.data(Qt.ItemDataRole.EditRole) or ""
         if isinstance(editor, QComboBox):
             editor.setCurrentIndex(max(0, editor.findData(text)))
@@ -202,23 +240,26 @@ class CellDelegate(QStyledItemDelegate):
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:  # noqa: ARG002
         """The cell's place, wide enough to read."""
-        rect: QRect = option.rect  # type: ignore[attr-defined]
+        rect: QRect = option.rect
         editor.setGeometry(QRect(rect.left(), rect.top(), max(rect.width(), self.theme.px(110)), rect.height()))
 
     def eventFilter(self, editor: QObject, event: QEvent) -> bool:
         """Enter with a text that cannot be taken says why and stays open."""
         if isinstance(editor, QLineEdit) and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            view = editor.parent().parent() if editor.parent() is not None else None
-            if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab} and isinstance(view, QAbstractItemView):
+            view = _view_of(editor)
+            if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab} and view is not None:
                 complaint = self._complaint(view.currentIndex(), editor.text())
                 if complaint is not None:
                     self._tell(editor, complaint)
                     return True
                 if event.key() != Qt.Key.Key_Tab:
-                    self.commitData.emit(editor)
-                    self.closeEditor.emit(editor, QAbstractItemDelegate.EndEditHint.NoHint)
+                    self._finish(editor)
                     return True
         return super().eventFilter(editor, event)
+
+    def _finish(self, editor: QWidget) -> None:
+        self.commitData.emit(editor)
+        self.closeEditor.emit(editor, QAbstractItemDelegate.EndEditHint.NoHint)
 
     def _complaint(self, index: QModelIndex | QPersistentModelIndex, text: str) -> str | None:
         model = index.model()
@@ -232,9 +273,8 @@ class CellDelegate(QStyledItemDelegate):
 
     @staticmethod
     def _tell(editor: QLineEdit, complaint: str) -> None:
-        editor.setProperty("invalid", True)
         editor.setAccessibleDescription(complaint)
-        _polish(editor)
+        _mark(editor, invalid=True)
         QToolTip.showText(editor.mapToGlobal(QPoint(0, editor.height())), tip(complaint), editor)
 
 
@@ -251,7 +291,15 @@ def _text_of(editor: QWidget) -> str:
     return editor.text() if isinstance(editor, QLineEdit) else ""
 
 
-def _polish(widget: QWidget) -> None:
-    """Let the style sheet see a changed property."""
+def _view_of(editor: QWidget) -> QAbstractItemView | None:
+    """The table that an editor lies in."""
+    viewport = editor.parentWidget()
+    view = viewport.parentWidget() if viewport is not None else None
+    return view if isinstance(view, QAbstractItemView) else None
+
+
+def _mark(widget: QWidget, *, invalid: bool) -> None:
+    """Let the style sheet see whether a text can be taken."""
+    widget.setProperty("invalid", invalid)
     widget.style().unpolish(widget)
     widget.style().polish(widget)

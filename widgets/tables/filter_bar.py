@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDate, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -34,6 +33,8 @@ from widgets.tables.flow import Flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from PySide6.QtGui import QKeyEvent
 
     from app.rules.fields import Field
     from widgets.labels import Labels
@@ -314,13 +315,13 @@ class _Chip(QFrame):
         metrics = words.fontMetrics()
         words.setText(metrics.elidedText(text.replace("&", "&&"), Qt.TextElideMode.ElideMiddle, theme.px(320)))
         words.setAccessibleName(labels("filter.edit_chip", what=text))
-        words.clicked.connect(lambda: edit())
+        words.clicked.connect(lambda _: edit())
         words.setMinimumHeight(theme.px(26))
         cross = QToolButton()
         cross.setIcon(theme.icon("close", "text_muted"))
         cross.setAccessibleName(labels("filter.remove_chip", what=text))
         cross.setToolTip(labels("filter.remove"))
-        cross.clicked.connect(lambda: remove())
+        cross.clicked.connect(lambda _: remove())
         row.addWidget(words)
         row.addWidget(cross)
 

@@ -80,7 +80,7 @@ def typed(field: Field, value: object) -> str:
     if field.kind in {Kind.FEN, Kind.BASIS_POINTS}:
         return f"{value / 100:.2f}".rstrip("0").rstrip(".")
     if field.kind is Kind.RANK and field.ranks is not None:
-        return field.ranks(value).code
+        return field.ranks(int(value)).code
     return str(value)
 
 
@@ -96,7 +96,7 @@ def stored(field: Field, text: str) -> str:
         raise UsageError("bad_value", field=field.name, value=text, reason=error.code) from error
     if number is None:
         raise UsageError("bad_value", field=field.name, value=text, reason="bad_number")
-    return str(int(round(number * 100)))
+    return str(round(number * 100))
 
 
 def _quoted(text: str) -> str:

@@ -216,7 +216,7 @@ class TableModel(QAbstractTableModel):
     def _sorted(self, rows: Sequence[Row], key: SortKey) -> list[Row]:
         """In order of a key, empty values last either way."""
         column = next(one for one in self.columns if one.sort == key.field)
-        value = column.order or column.number or (lambda row: column.text(row, self.labels))
+        value: Callable[[Row], Any] = column.order or column.number or (lambda row: column.text(row, self.labels))
         filled = [row for row in rows if value(row) is not None]
         return sorted(filled, key=value, reverse=key.descending) + [row for row in rows if value(row) is None]
 
@@ -338,7 +338,7 @@ class TableModel(QAbstractTableModel):
         """Replace the ids. Rows come and go at the end only, so that widths and scroll bars stay; the view moves the rest by id."""
         keep = keep and len(self._ids) > 0
         before, after = len(self._ids), len(ids)
-        same = before <= after and bool(np.array_equal(self._ids, ids[:before]))
+        same = keep and before <= after and bool(np.array_equal(self._ids, ids[:before]))
         if not same:
             self.about_to_swap.emit(keep)
         if after < before:

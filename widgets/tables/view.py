@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QItemSelectionRange,
     QModelIndex,
+    QPersistentModelIndex,
     QPoint,
     QRect,
     QSettings,
@@ -21,12 +22,11 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from app.usecases.creators import SortKey
 from widgets.tables.columns import tsv
-from widgets.tables.model import TableModel
 from widgets.tables.states import BusyLine, StatePanel
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
     from widgets.messages import Messages
     from widgets.tables.columns import Column, Row
     from widgets.tables.delegates import CellDelegate
-    from widgets.tables.model import Source
+    from widgets.tables.model import Source, TableModel
     from widgets.tasks import Task, Tasks
 
 COPIED: Final = 100_000
 """Rows that one copy takes at most."""
 
-SUMMED: Final = 100_000
+SUMMED: Final = 30_000
 """Rows over which totals are computed at most."""
 
 _AT_ONCE: Final = 400
-_CHUNK: Final = 500
+_CHUNK: Final = 250
 _RUNS: Final = 2_000
 _FEW: Final = 4_000
 _TOTALLED: Final = 3
@@ -120,6 +120,7 @@ class TableView(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWordWrap(False)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # a scroll then moves what is painted already
         self.setTabKeyNavigation(False)
         self.setSortingEnabled(True)  # keeps a press on a header from selecting the column; the model's own sort does nothing
         across, down = self.horizontalHeader(), self.verticalHeader()
@@ -232,6 +233,13 @@ class TableView(QTableView):
             self._frozen.arrange()
             self._save.start()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Fill the ground, then the cells."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), self._delegate.colour("surface"))
+        painter.end()
+        super().paintEvent(event)
+
     # ------------------------------------------------------------ what is in sight
 
     def visible_rows(self) -> tuple[int, int]:
@@ -265,7 +273,7 @@ class TableView(QTableView):
         self._place.current = self.current_id()
         self._place.column = current.column()
         self._place.top, self._place.offset = self._model.id_at(top), self.verticalScrollBar().value() - top * self.row_height
-        for part in self.selectionModel().selection():
+        for part in _parts(self.selectionModel().selection()):
             if part.height() == len(ids) and len(ids) > 1:
                 self._place.whole = True
             columns = (part.left(), part.right())
@@ -319,7 +327,7 @@ class TableView(QTableView):
         self._slow.stop()
         self._busy.end()
         again = QAction(self._labels("table.retry"), self)
-        again.triggered.connect(lambda: self.retry())
+        again.triggered.connect(lambda _: self.retry())
         message = self._messages.sentence(error)
         self._panel.say(f"{message.text}\n{message.next}".strip(), [again], role="danger")
 
@@ -379,7 +387,7 @@ class TableView(QTableView):
     def spans(self) -> list[tuple[int, int]]:
         """Rows with something selected, as first and last, from top to bottom."""
         merged: list[tuple[int, int]] = []
-        for top, bottom in sorted((part.top(), part.bottom()) for part in self.selectionModel().selection()):
+        for top, bottom in sorted((part.top(), part.bottom()) for part in _parts(self.selectionModel().selection())):
             if merged and top <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(bottom, merged[-1][1]))
             else:
@@ -399,7 +407,7 @@ class TableView(QTableView):
     def selected_columns(self) -> list[int]:
         """Columns with something selected, from left to right."""
         some: set[int] = set()
-        for part in self.selectionModel().selection():
+        for part in _parts(self.selectionModel().selection()):
             some.update(range(part.left(), part.right() + 1))
         return [one for one in self.columns_in_order() if one in some]
 
@@ -431,7 +439,7 @@ class TableView(QTableView):
         self.totals.emit(said)
         if not columns or count > SUMMED:
             return
-        self._summing = self._with_rows(self.selected_ids(), lambda rows: _sums(rows, columns), lambda parts: self._told(said, columns, parts))
+        self._summing = self._with_rows(self.selected_ids(), lambda rows: _sums(rows, columns), list, lambda parts: self._told(said, columns, parts))
 
     def _told(self, said: str, columns: Sequence[Column], parts: list[list[tuple[int, float]]]) -> None:
         words = [said]
@@ -450,24 +458,26 @@ class TableView(QTableView):
                 )
         self.totals.emit("  ·  ".join(words))
 
-    def _with_rows(self, ids: npt.NDArray[np.int64], work: Callable[[list[Row]], Any], done: Callable[[list[Any]], None], *, title: str = "") -> Task | None:
+    def _with_rows(
+        self, ids: npt.NDArray[np.int64], work: Callable[[list[Row]], Any], join: Callable[[list[Any]], Any], done: Callable[[Any], None], *, title: str = ""
+    ) -> Task | None:
         """Do something with the records of rows, some at a time: at once where they are at hand, else off the GUI thread."""
         if len(ids) <= _AT_ONCE:
             rows = self._model.held(ids.tolist())
             if rows is not None:
-                done([work(rows)])
+                done(join([work(rows)]))
                 return None
         source = self.source
         if source is None:
             return None
 
-        def lead(task: Task) -> list[Any]:
+        def lead(task: Task) -> Any:  # noqa: ANN401 (what join makes)
             parts = []
             for first in range(0, len(ids), _CHUNK):
                 task.check()
                 task.progress("read", first, len(ids))
                 parts.append(work(source.rows(ids[first : first + _CHUNK].tolist())))
-            return parts
+            return join(parts)
 
         return self._tasks.run_job(self, lead, done, None, lane="read", title=title)
 
@@ -484,20 +494,20 @@ class TableView(QTableView):
         head = "\t".join(tsv(labels.words(column.title_key)) for column in columns)
         order = {one: at for at, one in enumerate(ids.tolist())}
 
-        def lines(rows: list[Row]) -> list[str]:
-            return [
-                "\t".join(tsv(column.copied(row, labels)) if taken is None or taken[at][order[row.id]] else "" for at, column in enumerate(columns))
+        def lines(rows: list[Row]) -> str:
+            return "".join(
+                "\t".join(tsv(column.copied(row, labels)) if taken is None or taken[at][order[row.id]] else "" for at, column in enumerate(columns)) + "\n"
                 for row in rows
-            ]
+            )
 
-        def done(parts: list[list[str]]) -> None:
-            QGuiApplication.clipboard().setText("\n".join([head, *(line for part in parts for line in part)]) + "\n")
+        def done(text: str) -> None:
+            QGuiApplication.clipboard().setText(text)
             if total > COPIED:
                 self._messages.toast(labels("table.copied_some", n=labels.exact(COPIED), total=labels.exact(total)), kind="warning")
             else:
                 self._messages.toast(labels.plural("table.copied", len(ids), count=labels.exact(len(ids))), kind="ok")
 
-        self._with_rows(ids, lines, done, title=labels("table.copying") if len(ids) > _AT_ONCE else "")
+        self._with_rows(ids, lines, lambda parts: "".join([head, "\n", *parts]), done, title=labels("table.copying") if len(ids) > _AT_ONCE else "")
 
     def paste(self) -> None:
         """Hand on what a spreadsheet has put on the clipboard."""
@@ -556,7 +566,7 @@ class TableView(QTableView):
         super().closeEditor(editor, hint)
         self._model.resume()
 
-    def scrollTo(self, index: QModelIndex, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible) -> None:
+    def scrollTo(self, index: QModelIndex | QPersistentModelIndex, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible) -> None:
         """Show a cell, not hidden by the frozen columns."""
         super().scrollTo(index, hint)
         if "_frozen" not in self.__dict__:
@@ -614,8 +624,12 @@ class TableView(QTableView):
             action.setCheckable(True)
             action.setChecked(not self.isColumnHidden(one))
             action.toggled.connect(lambda on, one=one: self.show_column(one, shown=on))
-        menu.addAction(labels("table.reset_columns"), lambda: (self.reset_looks(), self._looks_changed()))
+        menu.addAction(labels("table.reset_columns"), self._reset)
         return menu
+
+    def _reset(self) -> None:
+        self.reset_looks()
+        self._looks_changed()
 
     def show_column(self, section: int, *, shown: bool) -> None:
         """Show or hide a column; one always stays."""
@@ -633,8 +647,6 @@ class _Frozen(QTableView):
         super().__init__(table)
         self._table = table
         self.setObjectName("frozen")
-        self.setModel(table.model())
-        self.setSelectionModel(table.selectionModel())
         self.setItemDelegate(table.itemDelegate())
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -651,9 +663,6 @@ class _Frozen(QTableView):
         across.setSortIndicatorShown(False)
         across.setHighlightSections(False)
         across.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self._own = QItemSelectionModel(table.model(), self)
-        across.setSelectionModel(self._own)
-        self.verticalHeader().setSelectionModel(self._own)
         across.sectionClicked.connect(table._header_clicked)  # noqa: SLF001 (a part of it)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: table.show_menu(self.viewport().mapToGlobal(at)))
@@ -678,13 +687,27 @@ class _Frozen(QTableView):
 
     def arrange(self) -> None:
         """Show the same columns in the same order and width."""
+        if self.model() is not None:
+            self._order()
+        self.follow()
+
+    def _attach(self) -> None:
+        """Share the table's rows and selection; 600,000 of them cost memory, so not before it is scrolled sideways."""
+        table = self._table
+        self.setModel(table.model())
+        self.setSelectionModel(table.selectionModel())
+        own = QItemSelectionModel(table.model(), self)
+        self.horizontalHeader().setSelectionModel(own)
+        self.verticalHeader().setSelectionModel(own)
+        self._order()
+
+    def _order(self) -> None:
         across, held = self.horizontalHeader(), self.columns()
         for one in range(across.count()):
             self.setColumnHidden(one, one not in held)
         for at, one in enumerate(held):
             across.moveSection(across.visualIndex(one), at)
             self.setColumnWidth(one, self._table.columnWidth(one))
-        self.follow()
 
     def follow(self) -> None:
         """Lie over the table's left edge while that is scrolled away."""
@@ -693,6 +716,8 @@ class _Frozen(QTableView):
         width = sum(table.columnWidth(one) for one in held)
         shown = bool(held) and table.horizontalScrollBar().value() > 0 and width < table.viewport().width() * 0.7
         if shown:
+            if self.model() is None:
+                self._attach()
             across = table.horizontalHeader()
             left, edge = table.verticalHeader().width(), table.frameWidth()
             self.horizontalHeader().setFixedHeight(across.height())
@@ -702,7 +727,7 @@ class _Frozen(QTableView):
             self.setVisible(shown)
             self.raise_()
 
-    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: ARG002 (Qt's)
         """Only repaint: the table tells the rest."""
         self.viewport().update()
 
@@ -725,8 +750,12 @@ class _Frozen(QTableView):
 # ---------------------------------------------------------------- arithmetic
 
 
+def _parts(selection: QItemSelection) -> list[QItemSelectionRange]:
+    return [selection.at(one) for one in range(selection.size())]
+
+
 def _cells(selection: QItemSelection) -> int:
-    return sum(part.width() * part.height() for part in selection)
+    return sum(part.width() * part.height() for part in _parts(selection))
 
 
 def _runs(positions: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -757,7 +786,7 @@ def _taken(selection: QItemSelection, spans: Sequence[tuple[int, int]], columns:
         at += bottom - top + 1
     masks = [np.zeros(at, dtype=np.bool_) for _ in columns]
     places = {one: place for place, one in enumerate(columns)}
-    for part in selection:
+    for part in _parts(selection):
         top, offset = next((first, before) for first, before in reversed(starts) if first <= part.top())
         low = part.top() - top + offset
         for one in range(part.left(), part.right() + 1):
