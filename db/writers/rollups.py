@@ -154,10 +154,32 @@ def refresh_accounts(connection: Connection, account_ids: Iterable[int], now: in
     return steps
 
 
+_LATEST: Final = """
+select t.id, t.account_id from taken w join tier_step t on t.account_id = w.id
+where t.id = (select max(id) from tier_step where account_id = w.id)
+and t.at >= w.at and t.tier is not distinct from w.tier_before and t.previous is not distinct from w.tier_after
+"""
+
+
 def keep_steps(connection: Connection, steps: Sequence[Step], version: int) -> None:
-    """Add the dated rows of changed tiers."""
-    rows = [(step.account_id, step.after, step.before, step.at, version) for step in steps]
+    """Add the dated rows of changed tiers.
+
+    A step that takes the latest one back, and is dated no later, says that the count behind it is gone: both vanish.
+    """
+    back = _taken_back(connection, [step for step in steps if step.before is not None])
+    rows = [(step.account_id, step.after, step.before, step.at, version) for step in steps if step.account_id not in back]
     bulk.insert(connection, "tier_step", ("account_id", "tier", "previous", "at", "policy_version"), rows)
+
+
+def _taken_back(connection: Connection, steps: Sequence[Step]) -> set[int]:
+    """Accounts whose latest step was deleted, because a step of these takes it back."""
+    if not steps:
+        return set()
+    columns = (("id", "bigint"), ("at", "bigint"), ("tier_before", "bigint"), ("tier_after", "bigint"))
+    bulk.keep(connection, "taken", columns, ((step.account_id, step.at, step.before, step.after) for step in steps))
+    found = bulk.fetch(connection, _LATEST)
+    bulk.delete(connection, "tier_step", (row[0] for row in found))
+    return {row[1] for row in found}
 
 
 def _known(value: np.integer) -> int | None:
