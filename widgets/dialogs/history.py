@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QDialog, QFileDialog, QHBoxLayout, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from app.errors import CancelledError, ProductError
 from app.events import Event, OperationRecorded
@@ -91,6 +91,7 @@ class History(QDialog):
         self._notice = Notice(context.theme)
         box.addWidget(self._notice)
         self.listing = Listing(context, COLUMNS, labels("history.title"), key="history", empty=labels("history.empty"))
+        self.listing.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.rejects = Listing(context, REJECTS, labels("import.rejects"), key="history.rejects", empty=labels("import.no_rejects"))
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScroll
 
 from app.rules import headers
 from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, Home
-from widgets.dialogs.notice import shown
+from widgets.dialogs.notice import Elided, shown
 from widgets.messages import plain
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class MappingTable(QScrollArea):
         title = shown(header.strip(), 60) if preview.header_row is not None else labels("import.column_number", n=at + 1)
         name = plain(title or labels("import.column_number", n=at + 1), wrap=True)
         texts = list(dict.fromkeys(shown(cells[at].strip(), _SAMPLE_CHARS) for cells in preview.rows if at < len(cells) and cells[at].strip()))
-        sample = plain("  ·  ".join(texts[:_SAMPLES]) or labels("import.empty_column"), role="muted", wrap=True)
+        sample = Elided("  ·  ".join(texts[:_SAMPLES]) or labels("import.empty_column"), "muted")
         choice = Choice()
         choice.setModel(self._fields)
         choice.setAccessibleName(labels("import.field_for", column=title))
@@ -240,7 +240,7 @@ class _Line:
         if not self.field:
             if self._doubtful:
                 return "import.sure.not_numbers", "warning"
-            return ("import.sure.unknown", "warning") if self._filled and not headers.field_for(self._header) else ("import.sure.left_out", "muted")
+            return ("import.sure.unknown", "muted") if self._filled and not headers.field_for(self._header) else ("import.sure.left_out", "muted")
         if self._headed and headers.field_for(self._header) == self.field and not self._doubtful:
             return "import.sure.known", "ok"
         return "import.sure.doubtful", "warning"

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from widgets.messages import plain
+from widgets.messages import plain, tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from PySide6.QtGui import QPaintEvent
 
     from app.errors import ProductError
     from widgets.messages import Messages
@@ -26,6 +29,32 @@ def shown(text: str, most: int = 200) -> str:
     """Outside text on one line: breaks, control and direction signs made visible, the rest cut."""
     out = "".join(char if char.isprintable() else " " if char in "\r\n\t" else f"\\u{ord(char):04x}" for char in text[: most + 1])
     return out if len(text) <= most else out[:most] + "…"
+
+
+class Elided(QLabel):
+    """One line of outside text, cut at the right where it does not fit; the whole of it is in the tool tip."""
+
+    def __init__(self, text: str, role: str = "", parent: QWidget | None = None) -> None:
+        """Show a text literally."""
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setToolTip(tip(text))
+        self.setMinimumWidth(40)
+        if role:
+            self.setProperty("role", role)
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as one likes."""
+        return QSize(40, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what fits."""
+        del event
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        fitting = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, fitting)
+        painter.end()
 
 
 class Notice(QFrame):
