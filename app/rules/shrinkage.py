@@ -93,8 +93,9 @@ class Returns:
         return gross / (1 + self.burden * gross)
 
     def cost_per_unit(self, quantile: float) -> Floats:
-        """Quantile of fixed cost per unit of what came back: of cost per engagement, for seeding."""
-        return 1 / self.gross(1 - quantile)
+        """Quantile of fixed cost per unit of what came back (cost per engagement, for seeding); infinite where that may be nothing."""
+        with np.errstate(divide="ignore"):
+            return 1 / self.gross(1 - quantile)
 
     def above(self, threshold: float | Floats) -> Floats:
         """P(ROAS > threshold), threshold of one number or shape (creators,); an infinite one is never passed."""

@@ -256,6 +256,17 @@ def test_engagements_of_seeding_are_shrunk_the_same_way():
     assert (found.cost_per_unit(0.9) == 1 / found.gross(1 - 0.9)).all()
 
 
+def test_a_post_that_may_bring_nothing_may_cost_without_end():
+    found = returns(POLICY, evidence([Creator(1_000, 0, (100_000, -99_999))]))
+    assert found.gross(0.1).tolist() == [0.0]
+    assert found.cost_per_unit(0.9).tolist() == [math.inf]
+
+
+def test_nobody_at_all_has_no_returns():
+    found = returns(POLICY, evidence([]))
+    assert len(found.quantile(0.25)) == len(found.above_break_even(0.6)) == 0
+
+
 def test_a_homogeneous_group_reaches_the_top_of_the_range_of_shapes():
     group = [Creator(10_000, 0, (100,) * 300)] * 60
     fit = prior(replace(POLICY, highest_shape=50.0), evidence(group), np.zeros(len(group), dtype=np.int64), 1)
