@@ -72,6 +72,11 @@ class Settings:
         if isinstance(read, dict):
             self._values = read
 
+    @property
+    def path(self) -> Path:
+        """The file in which they are kept."""
+        return self._path
+
     def get(self, setting: Setting) -> Any:  # noqa: ANN401 (as declared)
         """Value of a preference."""
         value = self._values.get(setting.key, setting.default)

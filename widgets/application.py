@@ -18,7 +18,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import QApplication
 
-from app import settings as preferences
 from app.errors import ProductError, WorkspaceError
 from app.settings import LANGUAGE, THEME, Settings, default_workspace
 from app.values import DEFAULT_ZONE, Actor, WorkspaceRef
@@ -165,12 +164,15 @@ class Application(QObject):
 
     def _restore_geometry(self) -> None:
         self.window.resize(1280, 800)
-        kept = _window_settings().value("geometry")
+        kept = self._window_settings().value("geometry")
         if kept is not None:
             self.window.restoreGeometry(kept)
 
     def _keep_geometry(self) -> None:
-        _window_settings().setValue("geometry", self.window.saveGeometry())
+        self._window_settings().setValue("geometry", self.window.saveGeometry())
+
+    def _window_settings(self) -> QSettings:
+        return QSettings(str(self.settings.path.with_name("window.ini")), QSettings.Format.IniFormat)
 
     # ------------------------------------------------------------ workspaces
 
@@ -319,6 +321,17 @@ class Application(QObject):
                     self.window.go(entry.key)
                     self.wait()
                     self._picture(folder, entry.key, language, look)
+                self._picture_dialogs(folder, language, look)
+
+    def _picture_dialogs(self, folder: Path, language: str, look: str) -> None:
+        if self.window.context is None:
+            return
+        for name, make in catalog.pictured():
+            dialog = make(self.window.context)
+            dialog.show()
+            self.wait()
+            dialog.grab().save(str(folder / f"{name}-{language}-{look}.png"))
+            dialog.close()
 
     def wait(self) -> None:
         """Let everything arrive and be painted."""
@@ -433,10 +446,6 @@ def login() -> str:
 def _close(opened: Opened) -> None:
     opened.services.close()
     opened.hold.release()
-
-
-def _window_settings() -> QSettings:
-    return QSettings(str(preferences.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
 
 
 # ---------------------------------------------------------------- run

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from PySide6.QtWidgets import QWidget
+
     from widgets.dialogs.history import History
     from widgets.dialogs.import_wizard import ImportWizard
     from widgets.dialogs.tiers import TierPolicies
-    from widgets.page import Page
+    from widgets.page import Context, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +64,12 @@ def tiers() -> type[TierPolicies]:
     from widgets.dialogs.tiers import TierPolicies
 
     return TierPolicies
+
+
+def pictured() -> tuple[tuple[str, Callable[[Context], QWidget]], ...]:
+    """Dialogs that pictures of the program show, by the name of their file."""
+    from widgets.dialogs.history import History
+    from widgets.dialogs.import_wizard import picture
+    from widgets.dialogs.tiers import TierPolicies
+
+    return ("import", picture), ("history", History), ("tiers", TierPolicies)

@@ -373,7 +373,7 @@ class MainWindow(QMainWindow):
         self._page_menu.addActions(page.actions())
         self._page_menu.menuAction().setVisible(bool(page.actions()))
         page.shown(argument)
-        if page.focusProxy() is not None and not self._side.isAncestorOf(self.focusWidget() or self):
+        if page.focusProxy() is not None:
             page.setFocus(Qt.FocusReason.OtherFocusReason)
         if key in self._stale and not fresh:
             page.changed(CreatorsChanged())

@@ -245,4 +245,4 @@ def plain(text: str = "", *, role: str = "", wrap: bool = False, parent: QWidget
 
 def tip(text: str) -> str:
     """A tooltip's text, literal even where it looks like markup."""
-    return f"<span style='white-space:pre-wrap'>{html.escape(text)}</span>" if "<" in text or "&" in text else text
+    return f"<span style='white-space:pre-wrap'>{html.escape(text)}</span>" if "<" in text else text

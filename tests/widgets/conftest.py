@@ -7,6 +7,7 @@ import csv
 from typing import TYPE_CHECKING
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 from app.settings import Settings
 from app.usecases.creators import ImportRequest
@@ -14,6 +15,7 @@ from app.values import Actor, WorkspaceRef
 from app.words import Words
 from sync.compose import opener
 from widgets import theme
+from widgets.application import Application, Options
 from widgets.labels import Labels
 from widgets.messages import Messages
 from widgets.page import Context
@@ -98,3 +100,27 @@ def make_context(qtbot: QtBot, qapp, services: Services, tmp_path: Path) -> Iter
 def context(make_context: Callable[..., Context]) -> Context:
     """A context in Chinese and light."""
     return make_context()
+
+
+@pytest.fixture
+def make_desk(qtbot: QtBot, qapp, services: Services, tmp_path: Path) -> Iterator[Callable[..., Application]]:
+    """Whole programs: ``make_desk(workspace, language="zh", look="light")``, shown and settled."""
+    del qtbot
+    services.close()
+    made: list[Application] = []
+
+    def make(workspace: str | None = str(tmp_path / "roster.koc"), language: str = "zh", look: str = "light", **others: object) -> Application:
+        desk = Application(qapp, opener, Options(workspace, language, look, **others), Settings(tmp_path / "config" / "settings.json"))  # type: ignore[arg-type]
+        made.append(desk)
+        desk.start()
+        desk.wait()
+        return desk
+
+    yield make
+    for desk in made:
+        desk.window.discard()
+        assert desk.stop()
+        desk.window.deleteLater()
+        desk.tasks.deleteLater()
+        desk.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

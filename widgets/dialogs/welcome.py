@@ -42,7 +42,11 @@ class Middle(QWidget):
         self.column.setSpacing(10)
         outer = QVBoxLayout(self)
         outer.addStretch(2)
-        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        across = QHBoxLayout()  # not an alignment: that would forget how high wrapped text is
+        across.addStretch(1)
+        across.addWidget(card)
+        across.addStretch(1)
+        outer.addLayout(across)
         outer.addStretch(3)
 
     def button(self, text: str, icon: str, act: Callable[[], object], *, role: str = "") -> QPushButton:
