@@ -50,10 +50,12 @@ words: ## compile the catalogues of both languages
 		$(BIN)/pybabel compile -i resources/i18n/$$language.po -o resources/i18n/$$language.mo -l $$language; \
 	done
 
-picture: ## draw the README's picture anew
+picture: ## draw the pictures of the README anew
 	@.ci/prepare run
 	@$(MAKE) --no-print-directory $(SAMPLE)
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python docs/picture.py $(SAMPLE) docs
+	@QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out
+	cp out/creators-zh_CN-light.png docs/creators.zh.png
+	cp out/creators-en-dark.png docs/creators.en.png
 
 clean: ## remove what was made
 	rm -rf out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -214,9 +214,9 @@ def _chinese(number: int) -> str:
 
 
 def _douyin(people: Sequence[_Person]) -> Rows:
-    rows = [["达人昵称", "达人ID", "抖音号", "粉丝数", "平均点赞", "类目", "所在城市", "21-60s报价", "状态", "媒介", "标签", "数据日期"]]
+    rows = [["达人昵称", "达人ID", "抖音号", "粉丝数", "平均点赞", "类目", "所在城市", "报价(元)", "21-60s报价", "状态", "媒介", "标签", "数据日期"]]
     rows += [
-        [one.name, one.uid, one.handle, _chinese(one.followers), _chinese(one.likes), one.category, one.city, f"¥{one.fee:,}",
+        [one.name, one.uid, one.handle, _chinese(one.followers), _chinese(one.likes), one.category, one.city, str(one.fee), f"¥{one.fee * 8 // 5:,}",
          one.stage, one.owner, one.tags, f"{_START:%Y/%m/%d}"]
         for one in people
     ]  # fmt: skip
@@ -232,10 +232,10 @@ def _douyin(people: Sequence[_Person]) -> Rows:
 
 
 def _xiaohongshu(people: Sequence[_Person], dice: random.Random) -> Rows:
-    head = ["博主昵称", "小红书号", "博主ID", "粉丝数", "获赞与收藏", "内容类目", "所在地", "图文笔记一口价", "视频笔记一口价"]
+    head = ["博主昵称", "小红书号", "博主ID", "粉丝数", "获赞与收藏", "内容类目", "所在地", "合作报价", "图文笔记一口价", "视频笔记一口价"]
     rows = [["蒲公英博主列表（2026年5月）"], [*head, "粉丝女性用户占比", "图文预估CPM价格", "合作状态", "负责人", "标签", "统计日期"]]
     rows += [
-        [one.name, one.handle, one.uid, str(one.followers), str(one.likes * 30), one.category, one.city, str(one.fee), str(one.fee * 8 // 5),
+        [one.name, one.handle, one.uid, str(one.followers), str(one.likes * 30), one.category, one.city, str(one.fee), str(one.fee), str(one.fee * 8 // 5),
          f"{dice.uniform(42, 96):.2f}%", f"{dice.uniform(20, 180):.2f}", one.stage, one.owner, one.tags, f"{_START:%Y-%m-%d}"]
         for one in people
     ]  # fmt: skip
@@ -270,11 +270,11 @@ def _by_month(people: Sequence[_Person]) -> dict[str, Rows]:
 
 
 def _overseas(people: Sequence[_Person], dice: random.Random) -> Rows:
-    rows = [["Platform", "Username", "User ID", "Creator Name", "Followers", "Country", "Category", "Engagement Rate", "Status", "Owner", "Date"]]
+    rows = [["Platform", "Username", "User ID", "Creator Name", "Followers", "Country", "Category", "Engagement Rate", "Fee (CNY)", "Status", "Owner", "Date"]]
     for one in people:
         count = f"{one.followers / 1000:.1f}K" if one.followers < 10**6 else f"{one.followers / 10**6:.2f}M"
         rows.append([
-            one.platform, one.handle, one.uid, one.name, count, one.city, one.category, f"{dice.uniform(0.3, 7):.2f}%", one.stage, one.owner,
+            one.platform, one.handle, one.uid, one.name, count, one.city, one.category, f"{dice.uniform(0.3, 7):.2f}%", str(one.fee), one.stage, one.owner,
             f"{_START:%Y-%m-%d}",
         ])  # fmt: skip
     return rows
