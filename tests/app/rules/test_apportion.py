@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.rules.apportion import apportion, apportioned, run_heads, run_sizes
@@ -26,6 +26,7 @@ def by_the_text(total: int, weights: list[int]) -> list[int]:
     return parts
 
 
+@settings(deadline=None)
 @given(AMOUNTS, WEIGHTS)
 def test_parts_are_those_of_the_text_and_sum_to_the_whole(total: int, weights: list[int]):
     parts = apportion(total, weights)
@@ -33,6 +34,7 @@ def test_parts_are_those_of_the_text_and_sum_to_the_whole(total: int, weights: l
     assert sum(parts) == total
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(AMOUNTS, WEIGHTS), max_size=12))
 def test_many_amounts_are_split_like_each_alone(rows: list[tuple[int, list[int]]]):
     weight = np.array([one for _, weights in rows for one in weights], dtype=np.int64)

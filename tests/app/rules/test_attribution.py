@@ -237,12 +237,14 @@ def test_no_fen_is_lost_by_day_and_shop(sales: list[tuple[int, str, list[Touch]]
     assert kept.unattributed.sum() == sum(alone)
 
 
+@settings(deadline=None)
 @given(TOUCHES, st.sampled_from(MODELS), st.integers(-1000, 1000), st.randoms())
 def test_the_order_of_entry_does_not_matter(touches: list[Touch], model: str, total: int, chance: random.Random):
     shuffled = chance.sample(touches, len(touches))
     assert split_sale(POLICY, "", total, PAID, shuffled, model) == split_sale(POLICY, "", total, PAID, touches, model)
 
 
+@settings(deadline=None)
 @given(TOUCHES, st.sampled_from(MODELS), st.integers(0, 10**9))
 def test_a_negative_total_is_the_opposite(touches: list[Touch], model: str, total: int):
     positive, negative = shares(touches, model, total), shares(touches, model, -total)

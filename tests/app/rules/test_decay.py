@@ -4,7 +4,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.rules.decay import DAY, MILLION, millionths
@@ -18,6 +18,7 @@ def by_the_text(age: int, half_life: int) -> int:
         return int((power * MILLION).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 4000 * DAY), min_size=1, max_size=6), st.integers(1, 400))
 def test_every_age_fades_as_the_text_says(ages: list[int], half_life: int):
     assert millionths(np.array(ages), half_life).tolist() == [by_the_text(age, half_life) for age in ages]

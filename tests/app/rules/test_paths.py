@@ -166,6 +166,7 @@ def test_shapley_is_exact_for_many_channels():
     assert all(row.removal is None for row in found.channels)
 
 
+@settings(deadline=None)
 @given(PATHS, st.randoms())
 def test_the_order_of_paths_does_not_matter(paths: list[Path], chance: random.Random):
     shuffled = chance.sample(paths, len(paths))

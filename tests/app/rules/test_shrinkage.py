@@ -291,6 +291,7 @@ def test_thirty_paid_creators_are_enough_and_twenty_nine_are_not():
 # ---------------------------------------------------------------- sums of squares
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-(2**40), 2**40), st.integers(0, 2)), max_size=20))
 def test_sums_of_squares_are_exact(rows: list[tuple[int, int]]):
     amount, owner = (np.array([row[column] for row in rows], dtype=np.int64) for column in (0, 1))
@@ -306,6 +307,7 @@ def test_sums_of_squares_outgrow_64_bits_without_harm():
     assert (int(high[0]) << LIMB) + int(low[0]) == 100_000 * 4_000_000_000**2 > 2**63
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**62), st.integers(0, 2**62))
 def test_limbs_may_be_added_and_taken_off(one: int, other: int):
     parts = [np.array([value >> LIMB]) for value in (one, other)], [np.array([value & (2**LIMB - 1)]) for value in (one, other)]
