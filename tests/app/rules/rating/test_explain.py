@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -168,6 +169,27 @@ def test_equal_ways_go_by_the_order_of_the_table():
     first = explain(CreditPolicy.parse(body), [], CLOCKS).next_best
     assert first is not None
     assert first.type == "approved_first_pass"
+
+
+def test_of_equally_short_ways_the_one_with_more_points_is_told():
+    """Checked posts have faded a little more than approvals, so one more of them gains a little more."""
+    more = [("approved_first_pass", age) for age in (40, 80, 120, 160)] + [("metrics_verified", age) for age in (50, 80, 120, 160)]
+    events = ledger(*[("posted_on_time", 0.0)] * 6, *more)
+    ways = {kind: ledgers.verdict(events, CLOCKS, extra=(kind, 3)) for kind in ("approved_first_pass", "metrics_verified")}
+    assert [way.grade for way in ways.values()] == [CreditGrade.A, CreditGrade.A]
+    assert 0 < ways["metrics_verified"].raw - ways["approved_first_pass"].raw < 1
+    assert what_next(events) == ("metrics_verified", 3, 744, "A")
+
+
+def test_a_next_action_falls_into_the_month_of_as_of():
+    """16:00 UTC on 30 June is July in Shanghai: a June that is full does not stand in the way."""
+    body = copy.deepcopy(BODY)
+    body["types"] = [row for row in body["types"] if row["name"] == "posted_on_time"]
+    body["grades"]["A"] = 670
+    june = [Event(number, "posted_on_time", NOW - number, NOW - number, NOW - number) for number in range(1, 7)]
+    assert explain(CreditPolicy.parse(body), june, CLOCKS).next_best is not None
+    july = [replace(one, happened_at=NOW) for one in june]
+    assert explain(CreditPolicy.parse(body), july, Clocks(NOW, NOW)).next_best is None
 
 
 def test_a_policy_without_good_types_has_no_next_action():

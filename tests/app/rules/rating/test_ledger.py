@@ -99,6 +99,13 @@ def test_full_months_as_the_text_says(rows: list[tuple[str, int]]):
     assert int(scores.evidence[0]) == slow.evidence * rules.BILLION
 
 
+def test_full_months_of_two_dimensions_are_told_apart():
+    """Reliability full in June, compliance full in May: neighbours in the order of sorting."""
+    rows = [("posted_on_time", 1 + number) for number in range(7)] + [("training_passed", 31 + number) for number in range(7)]
+    events = ledger(*((kind, float(age)) for kind, age in rows))
+    assert int(rate(events).evidence[0]) == ledgers.verdict(events, CLOCKS).evidence * rules.BILLION
+
+
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu", "America/St_Johns"])
 def test_months_are_those_of_the_policys_zone(zone: str):
     policy = CreditPolicy.parse({**BODY, "time_zone": zone})

@@ -248,6 +248,14 @@ def test_what_does_not_rest_on_the_event_is_left_alone():
     assert rules.uphold(POLICY, events, 2, [other, rejected, lifted], NOW).cases == ()
 
 
+def test_what_became_known_after_the_proposal_does_not_hold_the_sanction_up():
+    """A breach of that time, confirmed only later, was no ground of the decision; it may be proposed by itself."""
+    first = event(1, "no_show", 30)
+    late = Event(2, "no_show", NOW - 20 * DAY, NOW - 20 * DAY, NOW + 2 * DAY)
+    case = decide(POLICY, Case(1, proposed([first, late])), approved=True, by="chen", reason="seen", at=NOW)
+    assert rules.uphold(POLICY, [first, late], 1, [case], NOW + 5 * DAY).cases == (Changed(1, Sanction.WARNING, None, None),)
+
+
 def test_a_sanction_that_stands_without_the_event_stays():
     events = [event(1, "no_show", 30), event(2, "dispute_lost", 3)]
     case = decide(POLICY, Case(1, proposed(events)), approved=True, by="chen", reason="seen", at=NOW)
