@@ -87,6 +87,8 @@ _SAME: Final = {"==": "=", "<>": "!=", "≠": "!=", "≤": "<=", "≥": ">="}
 _KEYWORDS: Final = {"and": "and", "or": "or", "not": "not", "in": "in", "且": "and", "或": "or", "非": "not"}
 _FACTORS: Final = {"万": 10_000, "w": 10_000, "千": 1_000, "k": 1_000, "m": 1_000_000, "百万": 1_000_000, "亿": 10**8, "b": 10**9}
 _DEEPEST: Final = 60
+_WORDY: Final = frozenset({"text", "ident", "platform", "tags"})
+"""Kinds in which ``~`` looks for a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,8 @@ class _Parser:
         if self._keyword("in"):
             return Compare(field.name, "in", self._list(field), named.position)
         op = _SAME.get(self._next.text, self._next.text)
+        if op == "~" and field.kind.value not in _WORDY:
+            raise UsageError("filter_value", field=field.name, token=op, position=self._next.position)
         self.expect("op")
         return Compare(field.name, op, (self._value(field, op),), named.position)
 
@@ -323,10 +327,11 @@ def _holds(op: str, held: Any, value: Any) -> bool:  # noqa: ANN401
     if op == "~":
         return str(value).casefold() in str(held).casefold()
     if isinstance(value, Span):
-        return {
+        inside: dict[str, bool] = {
             "=": value.start <= held < value.end, "in": value.start <= held < value.end, "<": held < value.start,
             "<=": held < value.end, ">": held >= value.end, ">=": held >= value.start,
-        }[op]  # fmt: skip
+        }  # fmt: skip
+        return inside[op]
     if op in {"=", "in"}:
         return bool(held == value)
     return bool({"<": held < value, "<=": held <= value, ">": held > value, ">=": held >= value}[op])

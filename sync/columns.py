@@ -17,23 +17,23 @@ from app.rules.fields import Kind
 
 _DIGITS: Final = r"^[0-9]{1,15}$"
 _WHOLE_TIME: Final = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
-_PLAIN_TEXT: Final = r"^[^\x00-\x20\x7f-\xa0\u00ad\u0300-\u036f\u1100-\u11ff\u2028\u2029\u3000\u3099\u309a\ufb1d-\ufdff\ufe00-\ufffd\ufeff](?:[^\x00-\x1f\x7f-\x9f\u0300-\u036f\u1100-\u11ff\u2028\u2029\u3099\u309a\ufb1d-\ufdff\ufff0-\uffff]*[^\x00-\x20\x7f-\xa0\u0300-\u036f\u1100-\u11ff\u2028\u2029\u3000\u3099\u309a\ufb1d-\ufdff\ufeff\ufff0-\uffff])?$"
+_PLAIN_TEXT: Final = r"^[^\x00-\x20\x7f-\xa0\u00ad\u0300-\u036f\u1100-\u11ff\u2028-\u202e\u3000\u3099\u309a\ufb1d-\ufdff\ufe00-\ufffd\ufeff](?:[^\x00-\x1f\x7f-\x9f\u0300-\u036f\u1100-\u11ff\u2028-\u202e\u3099\u309a\ufb1d-\ufdff\ufff0-\uffff]*[^\x00-\x20\x7f-\xa0\u0300-\u036f\u1100-\u11ff\u2028-\u202e\u3000\u3099\u309a\ufb1d-\ufdff\ufeff\ufff0-\uffff])?$"
 _PLAIN_ID: Final = r"^(?:[0-9]{1,40}|[A-Za-z_][A-Za-z0-9_.\-]{2,60})$"
 _DTYPES: Final = {
     Kind.COUNT: pl.Int64, Kind.FEN: pl.Int64, Kind.BASIS_POINTS: pl.Int64, Kind.MOMENT: pl.Int64, Kind.RANK: pl.Int64,
     Kind.NUMBER: pl.Float64,
 }  # fmt: skip
+_MICRO: Final = 1_000_000
 
 
 @dataclass(slots=True)
 class Column:
-    """Values of a column; ``bad`` and ``notes`` by row position; ``raw`` texts whose meaning was worked out."""
+    """Values of a column; ``bad`` and ``notes`` by row position; ``exact`` amounts that were rounded."""
 
     values: pl.Series
     bad: dict[int, str] = field(default_factory=dict)
     notes: dict[int, str] = field(default_factory=dict)
     exact: dict[int, Decimal] = field(default_factory=dict)
-    filled: int = 0
 
 
 def read(reading: cells.Reading, texts: pl.Series) -> Column:
@@ -48,11 +48,7 @@ def read(reading: cells.Reading, texts: pl.Series) -> Column:
 
 def _plain(kind: Kind, reading: cells.Reading, texts: pl.Series) -> pl.Series:
     """What needs no rule: null wherever the rule of one cell must decide."""
-    if kind in {Kind.COUNT, Kind.FEN, Kind.BASIS_POINTS, Kind.NUMBER}:
-        if kind is Kind.BASIS_POINTS:
-            return pl.Series(texts.name, [None] * len(texts), dtype=pl.Int64)
-        if reading.ten_thousands:
-            return pl.Series(texts.name, [None] * len(texts), dtype=_DTYPES[kind])
+    if kind in {Kind.COUNT, Kind.FEN, Kind.NUMBER} and not (reading.ten_thousands or reading.fraction):
         digits = texts.set(~texts.str.contains(_DIGITS), None)
         if kind is Kind.NUMBER:
             return digits.cast(pl.Float64, strict=False)
@@ -61,14 +57,13 @@ def _plain(kind: Kind, reading: cells.Reading, texts: pl.Series) -> pl.Series:
     if kind is Kind.MOMENT:
         times = texts.set(~texts.str.contains(_WHOLE_TIME), None).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
         aware = times.dt.replace_time_zone(reading.zone, ambiguous="earliest", non_existent="null")
-        return aware.dt.epoch("us")
-    if kind is Kind.TEXT:
-        plain = texts.str.contains(_PLAIN_TEXT)
-        if reading.field.name not in cells.IDENTITY:
-            plain &= ~texts.str.to_lowercase().is_in(list(cells.EMPTY))
-        return texts.set(~plain, None)
-    if kind is Kind.IDENT:
-        plain = texts.str.contains(_PLAIN_ID) & ~texts.str.to_lowercase().is_in(list(cells.EMPTY))
+        micros = aware.dt.epoch("us")
+        return micros.set((micros < cells.EARLIEST) | (micros >= cells.LATEST), None)
+    if kind in {Kind.TEXT, Kind.IDENT}:
+        plain = texts.str.contains(_PLAIN_TEXT if kind is Kind.TEXT else _PLAIN_ID)
+        plain &= ~texts.str.to_lowercase().is_in(list(cells.empty_words(reading.field)))
+        if (texts.str.len_bytes().max() or 0) > cells.most_characters(reading.field):  # type: ignore[operator]
+            plain &= texts.str.len_chars() <= cells.most_characters(reading.field)
         return texts.set(~plain, None)
     return pl.Series(texts.name, [None] * len(texts), dtype=_DTYPES.get(kind, pl.String))
 
@@ -84,14 +79,14 @@ def _one_by_one(reading: cells.Reading, texts: pl.Series, values: pl.Series | No
         out = values.scatter(places, pl.Series([answer[0] for answer in found], dtype=values.dtype))
     else:
         out = values
-    column = Column(out, filled=len(texts) - int((texts == "").sum()))
+    column = Column(out)
     for at, text, (_, note, code) in zip(places, cell_texts, found, strict=True):
         if code is not None:
             column.bad[at] = code
         elif note is not None:
             column.notes[at] = note
             if note == "rounded":
-                column.exact[at] = _exact(reading, text)
+                column.exact[at] = cells.minor_units(reading, text)[0] or Decimal(0)
     return column
 
 
@@ -104,20 +99,16 @@ def _answer(reading: cells.Reading, text: str) -> tuple[Any, str | None, str | N
     return (list(value) if isinstance(value, tuple) else value), note, None
 
 
-def _exact(reading: cells.Reading, text: str) -> Decimal:
-    """Amount of a cell in minor units before it was rounded."""
-    value, note = cells.number(text)
-    factor = 100 if reading.yuan or note == "percent" or reading.percent else 1
-    return (value or Decimal(0)) * factor
+# ---------------------------------------------------------------- sums
 
 
 def total(column: Column, rows: pl.Series) -> int | float:
     """Exact sum over the rows that count (a mask); whole where it is whole."""
+    counted = column.values.filter(rows).drop_nulls()
     if column.values.dtype == pl.Float64:
-        counted = column.values.filter(rows).drop_nulls().to_list()
-        exact = sum((Decimal(repr(value)) for value in counted), Decimal(0)) if len(counted) <= _FEW else _float_sum(counted)
+        exact = _decimal_sum(counted)
     else:
-        exact = Decimal(int(column.values.cast(pl.Int128).filter(rows).sum() or 0))
+        exact = Decimal(int(counted.cast(pl.Int128).sum() or 0))
         counts = rows.to_list() if column.exact else []
         for at, value in column.exact.items():
             if counts[at]:
@@ -125,10 +116,12 @@ def total(column: Column, rows: pl.Series) -> int | float:
     return int(exact) if exact == exact.to_integral_value() else float(exact)
 
 
-_FEW: Final = 2_000_000
-
-
-def _float_sum(values: list[float]) -> Decimal:
-    import math  # noqa: PLC0415
-
-    return Decimal(repr(round(math.fsum(values), 6)))
+def _decimal_sum(values: pl.Series) -> Decimal:
+    """Sum of the decimals that floats stand for: in millionths where all are such, else one by one."""
+    if (values.abs().max() or 0.0) < 2**53 / _MICRO:  # type: ignore[operator]
+        scaled = (values * _MICRO).round()
+        if bool((scaled / _MICRO == values).all()):
+            return Decimal(int(scaled.cast(pl.Int64).cast(pl.Int128).sum() or 0)) / _MICRO
+    whole = values.filter((values % 1 == 0) & (values.abs() < 2**53))
+    rest = values.filter((values % 1 != 0) | (values.abs() >= 2**53))
+    return Decimal(int(whole.cast(pl.Int128).sum() or 0)) + sum((Decimal(repr(value)) for value in rest.to_list()), Decimal(0))

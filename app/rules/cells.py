@@ -57,7 +57,9 @@ _FACTORS: Final = {
     "": 1, "k": 10**3, "千": 10**3, "w": 10**4, "万": 10**4, "m": 10**6, "百万": 10**6, "mn": 10**6, "千万": 10**7,
     "亿": 10**8, "b": 10**9, "bn": 10**9, "十亿": 10**9, "万亿": 10**12, "t": 10**12,
 }  # fmt: skip
-_DIGITS: Final = r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d*)?|\d{1,3}(?: \d{3})+(?:[.,]\d*)?|\d{1,3}(?:\.\d{3})+,\d*|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2}|\d+(?:\.\d*)?|\.\d+"
+_DIGITS: Final = (
+    r"\d{1,3}(?:[,'’]\d{3})+(?:\.\d*)?|\d{1,3}(?: \d{3})+(?:[.,]\d*)?|\d{1,3}(?:\.\d{3})+,\d*|\d{1,3}(?:\.\d{3}){2,}|\d+,\d{1,2}|\d+(?:\.\d*)?|\.\d+"
+)
 """Groups of three by comma, blank or apostrophe; by point only where a decimal comma or a second point leaves no other reading."""
 _NUMBER: Final = re.compile(
     rf"(?P<sign>[+\-−])?(?P<digits>{_DIGITS})(?P<power>e[+\-]?\d+)?"
@@ -69,13 +71,17 @@ _RANGE: Final = re.compile(
     r".*\d.*(?:以上|以下|以内|及以上|及以下)|(?:不足|超过|大于|小于|少于|不到|[<>≥≤＞＜])=?\s*[\d.,]+\s*(?:[万亿千wkmb]|百万)?",
     re.IGNORECASE,
 )
-_AFFIX: Final = re.compile(r"^(?:rmb|cny|usd|us\$|hk\$|nt\$)\s*|^[¥￥$€£₩]\s*|\s*(?:元/条|元/篇|元|人民币|人|位|个|粉丝|粉|次|篇|条|赞|rmb|cny|usd|€)$", re.IGNORECASE)
+_AFFIX: Final = re.compile(
+    r"^(?:rmb|cny|usd|us\$|hk\$|nt\$)\s*|^[¥￥$€£₩]\s*|\s*(?:元/条|元/篇|元|人民币|人|位|个|粉丝|粉|次|篇|条|赞|rmb|cny|usd|€)$", re.IGNORECASE
+)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _OVERRIDE: Final = re.compile("[\u202d\u202e]")
 """Makes a name read other than it is; copied numbers carry it too, there it is taken off."""
 _BREAKS: Final = re.compile(r"[\t\r\n\u2028\u2029]+")
 _LARGEST: Final = Decimal(2**63 - 1)
 _MOST_DIGITS: Final = 40
+_LONGEST_NUMBER: Final = 200
+_LONGEST_CELL: Final = 32_767
 _EXACT_FLOAT: Final = 2**53
 
 
@@ -86,11 +92,13 @@ def folded(text: str) -> str:
 
 def is_empty(text: str) -> bool:
     """Whether a cell says nothing."""
-    return text.strip().lower() in EMPTY or folded(text).lower() in EMPTY
+    return len(text) < _LONGEST_NUMBER and (text.strip().lower() in EMPTY or folded(text).lower() in EMPTY)
 
 
 def parse(reading: Reading, text: str) -> Parsed:
     """Value of a cell in its column; BadCellError says why not."""
+    if len(text) > _LONGEST_CELL:
+        raise BadCellError("too_long")
     if _CONTROL.search(text):
         raise BadCellError("control_character")
     return _PARSERS[reading.field.kind](reading, text)
@@ -107,11 +115,11 @@ def number(text: str) -> tuple[Decimal | None, str | None]:
 
 def _measured(text: str) -> tuple[Decimal | None, str | None, bool]:
     """Exact number, note, and whether the text names a unit of its own."""
+    if len(text) > _LONGEST_NUMBER:
+        raise BadCellError("bad_number")
     plain = folded(_UNSEEN.sub("", text))
     if plain.lower() in EMPTY:
         return None, None, False
-    if len(plain) > _MOST_DIGITS * 2:
-        raise BadCellError("bad_number")
     negative = plain.startswith("(") and plain.endswith(")")
     plain = plain[1:-1] if negative else plain
     plain = _AFFIX.sub("", _AFFIX.sub("", plain.lstrip("'`"))).strip()
@@ -357,6 +365,8 @@ def when(text: str, zone: str, *, day_first: bool | None = None, from_1904: bool
 
     Without a zone it is the workspace's; a day is its 00:00. ``day_first`` settles 01/02/2024.
     """
+    if len(text) > _LONGEST_NUMBER:
+        raise BadCellError("bad_date")
     plain = folded(text).lstrip("'`")
     if plain.lower() in EMPTY:
         return None
@@ -409,13 +419,11 @@ def _either_order(match: re.Match[str], zone: str, day_first: bool | None) -> in
 
 def day_order(texts: list[str]) -> bool | None:
     """Whether a column's dates like 13/02/2024 put the day first; None where no value settles it."""
-    settled = set()
+    settled: set[bool] = set()
     for text in texts:
-        if match := _XXY.fullmatch(folded(text)):
-            if int(match[1]) > 12:  # noqa: PLR2004
-                settled.add(True)
-            elif int(match[2]) > 12:  # noqa: PLR2004
-                settled.add(False)
+        match = _XXY.fullmatch(folded(text)) if len(text) < _LONGEST_NUMBER else None
+        if match and max(int(match[1]), int(match[2])) > 12:  # noqa: PLR2004 (months)
+            settled.add(int(match[1]) > 12)  # noqa: PLR2004
     return settled.pop() if len(settled) == 1 else None
 
 

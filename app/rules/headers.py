@@ -37,12 +37,9 @@ _ALIASES: Final[dict[str, str]] = {
     "所在国家,国籍,country code,country/region,creator country,influencer country,audience location",
     "phone": "phone,mobile,手机,手机号,联络电话,电话,联系电话,手机号码,联系方式,tel,电话号码,"
     "手机/电话,联系手机,phone number,mobile number,cell,cell phone,telephone",
-    "wechat": "wechat,微信,微信号,vx,wx,wechat id,weixin,"
-    "微信id,微信账号,联系微信,商务微信,vx号,v信",
-    "email": "email,e-mail,邮箱,信箱,电子信箱,联络信箱,电子邮箱,邮件,mail,"
-    "商务邮箱,联系邮箱,email address,e mail,contact email,business email,合作邮箱",
-    "coupon": "coupon,优惠码,优惠券,专属码,折扣码,coupon code,code,口令,券码,"
-    "专属优惠码,优惠码/口令,discount code,promo code,coupon_code,专属口令",
+    "wechat": "wechat,微信,微信号,vx,wx,wechat id,weixin,微信id,微信账号,联系微信,商务微信,vx号,v信",
+    "email": "email,e-mail,邮箱,信箱,电子信箱,联络信箱,电子邮箱,邮件,mail,商务邮箱,联系邮箱,email address,e mail,contact email,business email,合作邮箱",
+    "coupon": "coupon,优惠码,优惠券,专属码,折扣码,coupon code,code,口令,券码,专属优惠码,优惠码/口令,discount code,promo code,coupon_code,专属口令",
     "commission_bp": "commission_bp,佣金率,佣金比例,佣金,commission,commission rate,cps佣金,佣金率(%),佣金(%),"
     "佣金点数,分佣比例,分成比例,返佣比例,提成比例,commission %,commission rate (%)",
     "fee_fen": "fee_fen,fee_cny,fee,报价,全部报价,合作报价,刊例价,刊例,价格,合作价格,费用,合作费,合作费用,坑位费,报价(元),price,rate,报价/元,"
@@ -51,14 +48,11 @@ _ALIASES: Final[dict[str, str]] = {
     "图文笔记价格,图文笔记刊例,图文笔记刊例价,图文笔记一口价(元),图文合作报价,图文一口价,笔记报价,图文笔记",
     "fee_video_fen": "fee_video_fen,视频报价,视频笔记一口价,视频价格,视频笔记报价,视频刊例价,1-20s报价,21-60s报价,60s+报价,视频,"
     "视频笔记价格,视频笔记刊例,视频笔记刊例价,视频合作报价,视频一口价,短视频报价,短视频价格,1-20s视频报价,21-60s视频报价,60s以上视频报价,60s以上报价,1-20秒报价,21-60秒报价,60秒以上报价,植入视频报价,视频报价(1-20s),视频报价(21-60s),视频报价(60s+),视频报价(60s以上),视频笔记,21-60s,1-20s,60s+,video price,video rate",
-    "stage": "stage,状态,合作状态,阶段,招募阶段,合作阶段,status,进度,跟进状态,"
-    "建联状态,跟进阶段,合作进度,关系阶段,relationship status",
+    "stage": "stage,状态,合作状态,阶段,招募阶段,合作阶段,status,进度,跟进状态,建联状态,跟进阶段,合作进度,关系阶段,relationship status",
     "owner": "owner,负责人,跟进人,媒介,对接人,bd,运营,所属媒介,负责媒介,"
     "对接媒介,对接负责人,跟进媒介,bd负责人,商务负责人,商务,运营负责人,account manager,assigned to,assignee",
-    "tags": "tags,标签,tag,达人标签,账号标签,"
-    "人设标签,内容标签/人设,labels,label,keywords",
-    "notes": "notes,note,备注,说明,remark,remarks,comment,评价,"
-    "备注信息,其他备注,合作备注,跟进记录,memo",
+    "tags": "tags,标签,tag,达人标签,账号标签,人设标签,内容标签/人设,labels,label,keywords",
+    "notes": "notes,note,备注,说明,remark,remarks,comment,评价,备注信息,其他备注,合作备注,跟进记录,memo",
     "url": "url,link,主页,主页链接,链接,连结,网址,主页连结,蒲公英链接,详情页链接,博主链接,达人主页,达人链接,主页地址,星图链接,profile,profile url,抖音主页,小红书主页,"
     "主页url,达人主页链接,个人主页,个人主页链接,账号链接,账号主页,博主主页,博主主页链接,小红书链接,抖音链接,快手链接,b站链接,抖音主页链接,小红书主页链接,磁力聚星链接,花火链接,空间链接,profile link,profile_url,account url,account link,channel url,channel link,instagram url,tiktok url,youtube url,homepage,web url",
     "joined_at": "joined_at,加入时间,入库时间,合作时间,首次合作时间,joined,join date,建档时间,入驻时间,"
@@ -80,20 +74,15 @@ _ALIASES: Final[dict[str, str]] = {
     "new_post_avg_likes": "new_post_avg_likes,new post avg like,new post avg likes",
     "engagement_rate": "engagement_rate,60d eng rate,eng rate,engagement rate,互动率,平均互动率,er,60 day eng rate,互动率(%),"
     "互动率(%),近30天互动率,近60天互动率,30天互动率,互动占比,作品互动率,er %,er%,engagement,engagement %,eng %,average engagement rate,avg engagement rate,30d eng rate,90d eng rate,instagram engagement rate,eng rate (60 days)",
-    "authentic_engagement": "authentic_engagement,authentic engagement,"
-    "真实互动,真实互动量,auth engagement",
+    "authentic_engagement": "authentic_engagement,authentic engagement,真实互动,真实互动量,auth engagement",
     "avg_engagement": "avg_engagement,engagement avg,avg engagement,平均互动,平均互动量,篇均互动,互动均值,平均互动数,average engagement,"
     "篇均互动量,篇均互动数,作品均互动,互动量均值,engagements per post,average engagements,avg engagements",
     "influence_score": "influence_score,influence score,影响力,影响力指数,影响力得分,传播指数,星图指数,"
     "飞瓜指数,千瓜指数,新红指数,灰豚指数,蝉妈妈指数,蝉选指数,综合指数,达人指数,合作指数,种草指数,aqs,quality score,influencer score,audience quality score",
-    "metric.liked_collected": "获赞与收藏,赞藏数,赞藏量,赞藏总数,获赞收藏,总赞藏,"
-    "赞藏,获赞与收藏数,获赞与收藏量,获赞收藏数,点赞与收藏",
-    "metric.female_ratio": "粉丝女性用户占比,女性粉丝占比,女粉占比,女性占比,"
-    "女粉比例,女性粉丝比例,女性比例,女粉丝占比,female,female %,female audience",
-    "metric.male_ratio": "粉丝男性用户占比,男性粉丝占比,男粉占比,男性占比,"
-    "男粉比例,男性粉丝比例,男粉丝占比,male,male %,male audience",
-    "metric.active_fans_ratio": "活跃粉丝占比,"
-    "活跃粉丝比例,活粉占比,活跃度",
+    "metric.liked_collected": "获赞与收藏,赞藏数,赞藏量,赞藏总数,获赞收藏,总赞藏,赞藏,获赞与收藏数,获赞与收藏量,获赞收藏数,点赞与收藏",
+    "metric.female_ratio": "粉丝女性用户占比,女性粉丝占比,女粉占比,女性占比,女粉比例,女性粉丝比例,女性比例,女粉丝占比,female,female %,female audience",
+    "metric.male_ratio": "粉丝男性用户占比,男性粉丝占比,男粉占比,男性占比,男粉比例,男性粉丝比例,男粉丝占比,male,male %,male audience",
+    "metric.active_fans_ratio": "活跃粉丝占比,活跃粉丝比例,活粉占比,活跃度",
     "metric.fans_growth": "粉丝量变化幅度,粉丝增长率,粉丝增量",
     "metric.interaction_fans_ratio": "互动粉丝占比",
     "metric.daily_exposure_median": "曝光中位数(日常),日常曝光中位数,曝光中位数",
@@ -104,8 +93,7 @@ _ALIASES: Final[dict[str, str]] = {
     "metric.image_cpr": "图文预估阅读单价,图文笔记阅读单价",
     "metric.image_cpe": "图文预估互动单价,图文笔记互动单价",
     "metric.video_cpm": "视频预估cpm价格,预估视频cpm,视频cpm,视频预估cpm",
-    "metric.video_completion": "视频完播率,完播率,"
-    "平均完播率,5s完播率,视频平均完播率",
+    "metric.video_completion": "视频完播率,完播率,平均完播率,5s完播率,视频平均完播率",
     "metric.reply_rate_48h": "邀约48h回复率,邀约48小时回复率,48h回复率",
     "metric.avg_saves": "平均收藏,平均收藏数,篇均收藏,集均收藏,均藏,收藏均值,saves avg,avg saves,average saves",
     "metric.like_fan_ratio": "赞粉比,粉赞比",
@@ -115,10 +103,8 @@ _ALIASES: Final[dict[str, str]] = {
     "metric.connected_users": "月连接用户数,连接用户数,月深度用户数",
     "metric.fake_followers_ratio": "假粉占比,水粉占比,疑似水粉率,fake followers,fake followers %,suspicious followers",
     "metric.live_sessions_30d": "近30天直播场次",
-    "metric.live_avg_viewers": "场均观看人数,场均观播人数,场均观看,场均观众,"
-    "场均观众数,场均观看量,场均人数,平均在线人数",
-    "metric.live_avg_sales": "场均销售额,场均gmv,场均销量,"
-    "场均销售额(元),场均成交额",
+    "metric.live_avg_viewers": "场均观看人数,场均观播人数,场均观看,场均观众,场均观众数,场均观看量,场均人数,平均在线人数",
+    "metric.live_avg_sales": "场均销售额,场均gmv,场均销量,场均销售额(元),场均成交额",
 }
 
 METRIC_NAMES: Final = tuple(name for name in _ALIASES if name.startswith(METRIC_PREFIX))
@@ -131,7 +117,9 @@ _TOLD_PLATFORM: Final = (
     ("bilibili", "bilibili"), ("花火", "bilibili"), ("weibo", "weibo"), ("instagram", "instagram"), ("insta", "instagram"), ("tiktok", "tiktok"), ("youtube", "youtube"),
 )  # fmt: skip
 
-_WORDS_OF_UNITS: Final = r"元|¥|￥|\$|€|£|rmb|cny|usd|eur|gbp|人民币|万元|万|千元|w|人|万人|个|%|次|篇|条|分|fen|k|m|天|位|单位[:： ]?[^)]{1,4}|必填|选填|必填项|required|optional"
+_WORDS_OF_UNITS: Final = (
+    r"元|¥|￥|\$|€|£|rmb|cny|usd|eur|gbp|人民币|万元|万|千元|w|人|万人|个|%|次|篇|条|分|fen|k|m|天|位|单位[:： ]?[^)]{1,4}|必填|选填|必填项|required|optional"
+)
 _UNIT: Final = re.compile(rf"[(\[【「](?:{_WORDS_OF_UNITS})[)\]】」]|/(?:万元|元|万人|万|人|%|w)$|%$|(?:^|\s)(?:万元|rmb|cny|usd)$", re.IGNORECASE)
 _STARS: Final = re.compile(r"^[*＊#]+|[*＊?]+$")
 _GAPS: Final = re.compile(r"[\s_\-.:：·\ufeff]+")
