@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QDate, QPoint, Qt, QTimer, Signal
@@ -231,9 +232,7 @@ class FilterBar(QWidget):
                 widget.deleteLater()
         button = self._flow.takeAt(0)
         for node in self._shown():
-            self._flow.addWidget(
-                _Chip(said(node, self._labels), self._labels, self._theme, lambda node=node: self.edit_chip(node), lambda node=node: self.remove(node))
-            )
+            self._flow.addWidget(_Chip(said(node, self._labels), self._labels, self._theme, partial(self.edit_chip, node), partial(self.remove, node)))
         if button is not None:
             self._flow.addItem(button)
         self._scopes[self.scope].setChecked(True)
