@@ -107,6 +107,7 @@ class Notice(QFrame):
             button.setAutoDefault(False)
             button.clicked.connect(lambda _checked=False, act=act: act())
             self._buttons.addWidget(button)
+            button.show()
         self.setAccessibleName(title)
         self.setAccessibleDescription(text)
         self.show()

@@ -192,6 +192,7 @@ def test_rejected_rows_are_shown_and_saved_in_words_and_the_rest_is_undone_to_th
     out = tmp_path / "rest.xlsx"
     wizard.save_rejects(out)
     until(qtbot, wizard, "done")
+    assert out.is_file(), wizard.says
     rows = list(openpyxl.load_workbook(out).active.iter_rows(values_only=True))  # type: ignore[union-attr]
     assert rows[1][:3] == ("乙", "xhs_2", "三万多")
     assert rows[1][-1].startswith("看不懂的数字")
