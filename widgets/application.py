@@ -9,6 +9,7 @@ import getpass
 import hashlib
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,7 +39,11 @@ if TYPE_CHECKING:
 
 _KNOCK_MS: Final = 800
 _PICTURE_SIZE: Final = (1280, 800)
-_PICTURE_PATIENCE_MS: Final = 60_000
+_PICTURE_PATIENCE: Final = 60
+_BREATH_MS: Final = 8
+_CALM: Final = 3
+"""Looks in a row at which nothing is under way: a result may ask for more."""
+
 _LOCKED_BYTES: Final = 1
 
 
@@ -335,16 +340,14 @@ class Application(QObject):
 
     def wait(self) -> None:
         """Let everything arrive and be painted."""
-        patience = QTimer(self, singleShot=True, interval=_PICTURE_PATIENCE_MS)
-        patience.start()
+        until = time.monotonic() + _PICTURE_PATIENCE
         calm = 0
-        while calm < 3 and patience.isActive():  # noqa: PLR2004 (a result may ask for more)
-            QApplication.processEvents()
+        while calm < _CALM and time.monotonic() < until:
+            loop = QEventLoop()
+            QTimer.singleShot(_BREATH_MS, loop.quit)
+            loop.exec()
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             calm = calm + 1 if self.settled() else 0
-            if not calm:
-                QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-        patience.deleteLater()
 
     def _picture(self, folder: Path, name: str, language: str, look: str) -> None:
         self.window.grab().save(str(folder / f"{name}-{language}-{look}.png"))
