@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 _LARGE: Final = 5_000
 """Rows above which an undo runs in a child process."""
 
+_LATER_MS: Final = 400
 _BACKUP_ENDING: Final = ".kocbackup"
 _ENDING: Final = ".koc"
 
@@ -340,8 +341,13 @@ class MainWindow(QMainWindow):
         self._enable()
         self.go(page or catalog.PAGES[0].key)
         self._watch.start()
-        for entry in catalog.PAGES:  # what their code needs is loaded before anybody asks for them
-            self._tasks.run(self, entry.load)
+        QTimer.singleShot(_LATER_MS, self._preload)
+
+    def _preload(self) -> None:
+        """Load the code of the other pages before anybody asks for them."""
+        for entry in catalog.PAGES:
+            if entry.key not in self._pages:
+                self._tasks.run(self, entry.load)
 
     @property
     def page(self) -> Page | None:

@@ -42,7 +42,8 @@ _FAMILIES: Final = (
 _TEXT: Final = 13
 _ROWS: Final = {"compact": 28, "comfortable": 34}
 _USUAL_POINTS: Final = {"win32": 9.0, "darwin": 13.0}
-_ICON_SIZES: Final = (16, 20, 24, 32, 40, 48)
+_ICON_SIZES: Final = (16, 20, 32, 40)
+_DISABLED_SIZES: Final = (16, 32)
 _SYSTEM_POINTS: Final = "system_points"
 
 
@@ -67,6 +68,7 @@ class Theme:
             made = QIcon()
             for size in _ICON_SIZES:
                 made.addPixmap(_drawn(name, self._tokens[token], size))
+            for size in _DISABLED_SIZES:
                 made.addPixmap(_drawn(name, self._tokens["placeholder"], size), QIcon.Mode.Disabled)
             self._icons[key] = made
         return self._icons[key]

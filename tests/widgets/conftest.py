@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 
+from app.files import ImportRequest
 from app.settings import Settings
-from app.usecases.creators import ImportRequest
 from app.values import Actor, WorkspaceRef
 from app.words import Words
 from sync.compose import opener
