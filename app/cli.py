@@ -20,13 +20,14 @@ import typer
 
 from app import documents
 from app.errors import ProductError, UsageError
+from app.files import ImportReport, ImportRequest
 from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, session_of, speak
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, platform_code
 from app.services import Open, Services
 from app.settings import default_workspace
 from app.terminal import Session, pairs, shown, table, utf8
-from app.usecases.creators import ImportReport, ImportRequest, Question, RosterRow, SortKey
+from app.usecases.creators import Question, RosterRow, SortKey
 from app.usecases.workspace import Check
 from app.values import Actor, Stage, Tier, day_end, iso
 from app.words import Words

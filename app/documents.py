@@ -12,7 +12,8 @@ from app.values import Ranked, iso
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.usecases.creators import AccountRow, CreatorDetail, ImportReport, Reject, RosterRow, Warn
+    from app.files import ImportReport, Reject, Warn
+    from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
     from app.usecases.rating import AccountTier, PolicyRow, TierExplanation, TierRun
     from app.usecases.workspace import Check, Info, Operation, Undone
     from app.words import Words

@@ -18,8 +18,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from app.files import ImportRequest
 from app.jobs import Quiet
-from app.usecases.creators import ImportRequest, Question
+from app.usecases.creators import Question
 from app.values import Stage, Tier
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+    from app.files import Files, ImportRequest, Parsed, Preview, Reject
     from app.jobs import Job
     from app.services import Open
-    from app.usecases.creators import Files, ImportRequest, Parsed, Preview, Reject
     from app.values import Actor, WorkspaceRef
 
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from app.errors import InputRefusedError, UsageError
+from app.files import Warn
 from app.rules import cells, headers
 from app.rules.fields import SAME_FIELD, field_of, platform_code
-from app.usecases.creators import Warn
 from sync.frames import ROW, names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from app.usecases.creators import ImportRequest
+    from app.files import ImportRequest
     from sync.frames import Table
 
 SAMPLE: Final = 2_000

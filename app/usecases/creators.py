@@ -3,24 +3,25 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from app import filters
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded
+from app.files import take_in
 from app.jobs import Job, Quiet
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
+    from app.files import Files, ImportReport, ImportRequest, Parsed, Preview, Reject, Upserted
     from app.values import Actor, Group, Stage, Tier
 
     Ids: TypeAlias = npt.NDArray[np.int64]
@@ -157,190 +158,7 @@ class Question:
     sort: tuple[SortKey, ...] = ()
 
 
-# ---------------------------------------------------------------- files
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRequest:
-    """What to read and how. ``mapping`` is FIELD -> header text or 1-based column number as text.
-
-    ``only_mapped``: the mapping is the whole truth, nothing else is taken from the headers, and its numbers are columns.
-    ``reasons`` are words for the codes and fields of rejected rows, as ``errors_to`` shows them; a code without any stands for itself.
-    """
-
-    path: Path
-    sheet: str | None = None
-    platform: str | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    key: tuple[str, ...] = ()
-    encoding: str | None = None
-    dry_run: bool = False
-    errors_to: Path | None = None
-    only_mapped: bool = False
-    reasons: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The head of an opened file: what its columns are and what they were taken for."""
-
-    sheets: tuple[str, ...]
-    sheet: str | None
-    encoding: str | None
-    header_row: int | None
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    mapping: Mapping[str, int]
-    platform: str | None
-    warnings: tuple[Warn, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Warn:
-    """Something to look at that stopped nothing: a code under ``warning.<code>`` and its parameters."""
-
-    code: str
-    details: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that was not taken. ``row`` as a spreadsheet counts; ``code`` under ``reject.<code>``."""
-
-    row: int
-    column: str | None
-    value: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One cell that an import changes or would change."""
-
-    row: int
-    key: str
-    field: str
-    before: object
-    after: object
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Some rows of a parsed file, as columns of equal length; None is an empty cell.
-
-    ``columns`` is keyed by field name. Values: str for TEXT/IDENT/PLATFORM, int for COUNT/FEN/BASIS_POINTS
-    and MOMENT (microseconds), float for NUMBER, int of the rank for RANK, tuple[str, ...] for TAGS.
-    ``raw`` holds, per field, the text of cells whose meaning was normalised (``10万+``): row position -> text.
-    """
-
-    rows: Sequence[int]
-    columns: Mapping[str, Sequence[object]]
-    raw: Mapping[str, Mapping[int, str]]
-
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.rows)
-
-
-class Parsed(Protocol):
-    """A file read, mapped, parsed and collapsed: each key once. Chunks come in the file's order."""
-
-    @property
-    def read(self) -> int:
-        """Rows read: records that are neither blank nor a repeated header."""
-
-    @property
-    def records(self) -> int:
-        """Rows left after rejects and duplicates."""
-
-    @property
-    def duplicates(self) -> int:
-        """Rows whose key an other row of the file also names, less one for each key."""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Fields that identify a row: () for the default, platform + uid, else platform + handle."""
-
-    def sums(self, rejected: Collection[int] = ()) -> Mapping[str, int | float]:
-        """Exact totals per numeric field over all rows not rejected, here or (``rejected``) by the store; duplicates included."""
-
-    @property
-    def mapping(self) -> Mapping[str, str]:
-        """Field -> header text (or column number where the file has no header)."""
-
-    @property
-    def unmapped(self) -> Sequence[str]:
-        """Headers nobody claimed."""
-
-    @property
-    def warnings(self) -> Sequence[Warn]:
-        """Things to look at."""
-
-    @property
-    def rejects(self) -> Sequence[Reject]:
-        """Rows not taken, in the file's order."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the file's bytes."""
-
-    def chunks(self, size: int) -> Iterator[Chunk]:
-        """The records, some rows at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upserted:
-    """What the store did with a parsed file."""
-
-    operation_id: int | None
-    inserted: int
-    updated: int
-    unchanged: int
-    changes: tuple[Change, ...]
-    rejects: tuple[Reject, ...]
-    creator_ids: tuple[int, ...]
-    duplicates: int = 0
-    """Rows that name an account which an earlier row of the file also names, by another key."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import did or would do; counts add up to ``read``."""
-
-    import_id: int | None
-    kind: str
-    read: int
-    inserted: int
-    updated: int
-    unchanged: int
-    rejected: int
-    duplicates: int
-    sums: Mapping[str, int | float]
-    mapping: Mapping[str, str]
-    unmapped: tuple[str, ...]
-    warnings: tuple[Warn, ...]
-    changes: tuple[Change, ...]
-    errors: tuple[Reject, ...]
-    seconds: float
-
-
 # ---------------------------------------------------------------- ports
-
-
-class Files(Protocol):
-    """Opens the files that strangers made, and writes ours."""
-
-    def preview(self, request: ImportRequest) -> Preview:
-        """Head of a file with the mapping it would get; InputRefusedError for a hostile one."""
-
-    def parse(self, request: ImportRequest, zone: str, now: int, job: Job) -> Parsed:
-        """Read, map, parse and collapse a whole file; ``now`` is the moment that dates figures without a date."""
-
-    def write_rejects(self, path: Path, request: ImportRequest, rejects: Sequence[Reject]) -> None:
-        """Workbook of the rejected rows as they were, with a column that says why; it can be imported again."""
-
-    def write_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
-        """CSV or XLSX by ending, formula-safe, by way of a temporary file; returns the rows written."""
 
 
 class Roster(Protocol):
@@ -481,33 +299,11 @@ class Creators:
 
     def import_file(self, request: ImportRequest, job: Job | None = None) -> ImportReport:
         """Take a file of creators in, all or nothing; a dry run only tells."""
-        job = job or Quiet()
-        started = time.monotonic()
-        now = self._clock()
-        parsed = self._files.parse(request, self.zone, now, job)
-        done = self._store.upsert(parsed, request, self._actor, now, job)
-        rejects = (*parsed.rejects, *done.rejects)
-        if request.errors_to is not None and rejects:
-            self._files.write_rejects(request.errors_to, request, rejects)
+        job, now = job or Quiet(), self._clock()
+        report, done = take_in(self._files, request, "creators", self.zone, now, job, lambda parsed: self._store.upsert(parsed, request, self._actor, now, job))
         if done.operation_id:
             self._changed(done.creator_ids if len(done.creator_ids) <= _MANY else ())
-        return ImportReport(
-            import_id=done.operation_id,
-            kind="creators",
-            read=parsed.read,
-            inserted=done.inserted,
-            updated=done.updated,
-            unchanged=done.unchanged,
-            rejected=len({reject.row for reject in rejects}),
-            duplicates=parsed.duplicates + done.duplicates,
-            sums=parsed.sums({reject.row for reject in done.rejects}),
-            mapping=parsed.mapping,
-            unmapped=tuple(parsed.unmapped),
-            warnings=tuple(parsed.warnings),
-            changes=done.changes,
-            errors=tuple(sorted(rejects, key=lambda reject: reject.row)),
-            seconds=round(time.monotonic() - started, 3),
-        )
+        return report
 
     def save_rejects(self, path: Path, request: ImportRequest, rejects: Sequence[Reject]) -> None:
         """Write the rejected rows of a file as they were, each with its reason, as a workbook that can be imported again."""

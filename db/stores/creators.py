@@ -11,19 +11,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, select, text
 
 from app.errors import UsageError
+from app.files import Chunk, Upserted
 from app.rules.cells import handle_key
 from app.rules.fields import METRIC_PREFIX, Home, Kind, field_of
-from app.usecases.creators import (
-    AccountRow,
-    Chunk,
-    CreatorDetail,
-    HistoryRow,
-    MetricRow,
-    RosterRow,
-    StageRow,
-    TierRow,
-    Upserted,
-)
+from app.usecases.creators import AccountRow, CreatorDetail, HistoryRow, MetricRow, RosterRow, StageRow, TierRow
 from app.values import Group, Stage, Tier, iso
 from db import bulk, questions
 from db.engine import reading, writing
@@ -40,8 +31,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from app.files import ImportRequest, Parsed
     from app.jobs import Job
-    from app.usecases.creators import Ids, ImportRequest, Parsed, Question
+    from app.usecases.creators import Ids, Question
     from app.values import Actor
 
 CHUNK: Final = 50_000

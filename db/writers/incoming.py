@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import UsageError
+from app.files import Change, Chunk, Reject
 from app.rules.cells import handle_key
 from app.rules.fields import Home, Kind, field_of
-from app.usecases.creators import Change, Chunk, Reject
 from db import bulk
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from app.usecases.creators import Chunk
+    from app.files import Chunk
     from db.writers.incoming import Known
     from db.writers.operations import Log
 

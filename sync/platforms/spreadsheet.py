@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from app.errors import UsageError
+from app.files import Chunk, ImportRequest, Preview, Reject, Warn
 from app.rules import cells, headers
 from app.rules.fields import CREATOR_FIELDS, SAME_FIELD, Field, Home, Kind, field_of
-from app.usecases.creators import Chunk, ImportRequest, Preview, Reject, Warn
 from sync import columns, heads, sheets, written
 from sync.frames import ROW, names
 

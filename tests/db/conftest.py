@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from app.files import Chunk, ImportRequest, Reject, Upserted, Warn
 from app.jobs import Quiet
-from app.usecases.creators import Chunk, ImportRequest, Question, Reject, SortKey, Upserted, Warn
+from app.usecases.creators import Question, SortKey
 from app.values import Actor, WorkspaceRef
 from db import maintenance
 from db.stores.creators import CreatorStore

@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import CancelledError, ProductError
+from app.files import ImportRequest
 from app.rules.fields import PLATFORMS
-from app.usecases.creators import ImportRequest
 from widgets.dialogs import jobs
 from widgets.dialogs.mapping import MappingTable
 from widgets.dialogs.notice import Notice, shown
@@ -37,7 +37,7 @@ from widgets.messages import plain, tip
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from app.usecases.creators import ImportReport, Preview
+    from app.files import ImportReport, Preview
     from app.usecases.workspace import Undone
     from widgets.page import Context
     from widgets.tasks import Task

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from app import sample
-from app.usecases.creators import Reject
+from app.files import Reject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from app.files import ImportReport, ImportRequest, Preview
     from app.jobs import Job
     from app.services import Services
-    from app.usecases.creators import ImportReport, ImportRequest, Preview, Question
+    from app.usecases.creators import Question
     from app.usecases.rating import PolicyRow, TierRun
     from app.usecases.workspace import Check, Undone
     from app.values import Tier

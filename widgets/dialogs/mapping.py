@@ -18,7 +18,7 @@ from widgets.messages import plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from app.usecases.creators import Preview
+    from app.files import Preview
     from widgets.labels import Labels
 
 IGNORED: Final = ""

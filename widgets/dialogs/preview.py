@@ -20,7 +20,7 @@ from widgets.tables.view import TableView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.usecases.creators import Change, ImportReport, Reject
+    from app.files import Change, ImportReport, Reject
     from app.usecases.workspace import Kept, RejectedRow
     from widgets.labels import Labels
     from widgets.page import Context

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import openpyxl
 import pytest
 
-from app.usecases.creators import ImportRequest, Question
+from app.files import ImportRequest
+from app.usecases.creators import Question
 from widgets.dialogs.history import History
 from widgets.dialogs.jobs import SHOWN
 

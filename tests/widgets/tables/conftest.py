@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QSettings
 
-from app.usecases.creators import ImportRequest, Question, SortKey
+from app.files import ImportRequest
+from app.usecases.creators import Question, SortKey
 from app.values import Actor, WorkspaceRef
 from sync.compose import opener
 from widgets.tables.delegates import CellDelegate
