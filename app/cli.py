@@ -158,7 +158,8 @@ def _import_creators(
 ) -> None:
     session = session_of(context)
     pairs_ = dict(_pair(word) for word in mapping or ())
-    request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors)
+    spoken = {**session.words.family("field"), **session.words.family("reject")}
+    request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors, reasons=spoken)
     with session.services() as services, session.job() as job:
         report = services.creators.import_file(request, job)
     session.answer(documents.report(report, session.words), lambda: _report_text(session.words, report, dry_run=dry_run))

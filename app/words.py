@@ -72,6 +72,11 @@ class Words:
         """Word for a tier; None is unknown followers."""
         return self(f"tier.{'unknown' if tier is None else tier.code}")
 
+    def family(self, name: str) -> dict[str, str]:
+        """Sentences of a family: ``reject`` gives the words of every code below it."""
+        sentences = vars(self._catalogue)["_catalog"]  # gettext itself lists nothing
+        return {key.removeprefix(f"{name}."): text for key, text in sentences.items() if isinstance(key, str) and key.startswith(f"{name}.")}
+
     def has(self, key: str) -> bool:
         """Whether the catalogue knows the key."""
         return self._catalogue.gettext(key) != key

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import openpyxl
 import pytest
 
 from app import cli
@@ -87,7 +88,10 @@ def test_import_adds_up(koc: Koc, sheet: Path, tmp_path: Path):
     assert report["sums"]["followers"] == 12_000 + 9_800 + 9_900
     assert report["mapping"]["name"] == "昵称"
     assert report["errors"] == [{"row": 5, "column": "粉丝数", "value": "很多", "code": "bad_number", "reason": "not a number"}]
-    assert (tmp_path / "bad.xlsx").is_file()
+    book = openpyxl.load_workbook(tmp_path / "bad.xlsx")
+    cells = [[cell.value for cell in row] for row in book.active.iter_rows()]
+    assert len(cells) == 2
+    assert "not a number" in str(cells[1][-1])
 
 
 def test_dry_run_tells_each_cell_and_writes_nothing(filled: Koc, tmp_path: Path):
