@@ -48,14 +48,13 @@ def append(connection: Connection, actor: Actor, now: int, action: str, target: 
 def first_fault(connection: Connection) -> tuple[int, str] | None:
     """Number of the first row that was changed, removed, re-ordered or cut, and which it was; None if whole."""
     previous, expected = GENESIS, 1
-    rows = connection.execute(select(AuditRow.__table__).order_by(AuditRow.seq), execution_options={"stream_results": True})
-    for row in rows:
-        seq, at, login, device, action, target, digest, reason, before, sealed = row
-        if seq != expected:
-            return expected, "missing"
-        if before != previous or seal((seq, at, login, device, action, target, digest, reason), before) != sealed:
-            return seq, "changed"
-        previous, expected = sealed, expected + 1
+    with connection.execute(select(AuditRow.__table__).order_by(AuditRow.seq), execution_options={"stream_results": True}) as rows:
+        for seq, *fields, before, sealed in rows:
+            if seq != expected:
+                return expected, "missing"
+            if before != previous or seal((seq, *fields), before) != sealed:
+                return seq, "changed"
+            previous, expected = sealed, expected + 1
     head = connection.execute(select(WorkspaceSetting.value).where(WorkspaceSetting.name == HEAD)).scalar()
     if (head or f"0:{GENESIS}") != f"{expected - 1}:{previous}":
         return expected, "cut"

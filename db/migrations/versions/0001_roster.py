@@ -14,6 +14,11 @@ WORDS = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")  # ordered 
 
 def upgrade() -> None:
     """Bring a workspace here."""
+    _tables()
+    _search_and_guards()
+
+
+def _tables() -> None:
     op.create_table(
         "audit",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -277,11 +282,20 @@ def upgrade() -> None:
         sqlite_where=sa.text("previous is not null"),
         postgresql_where=sa.text("previous is not null"),
     )
+
+
+def _search_and_guards() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute("create table creator_search (creator_id bigint primary key, text text not null, grams text[] not null)")
         op.execute("create index ix_creator_search_grams on creator_search using gin (grams)")
         op.execute(_folding())
+        op.execute(
+            "create or replace function koc_append_only() returns trigger language plpgsql as $$ begin raise exception 'the audit trail is append-only'; end $$"
+        )
+        op.execute("create trigger audit_append_only before update or delete on audit for each statement execute function koc_append_only()")
     else:
+        for event in ("update", "delete"):
+            op.execute(f"create trigger audit_no_{event} before {event} on audit begin select raise(abort, 'the audit trail is append-only'); end")
         op.execute("create virtual table creator_search using fts5(pairs, content='', contentless_delete=1, tokenize='ascii', prefix='1')")
 
 
@@ -299,6 +313,6 @@ def _folding() -> str:
         folded = f"replace({folded}, '{low}', '{fold}')"
     rare = "".join(plain) + "".join(long)
     return (
-        "create function koc_fold(t text) returns text language sql immutable strict parallel safe as $$"
+        "create or replace function koc_fold(t text) returns text language sql immutable strict parallel safe as $$"
         f' select case when lower(t collate "und-x-icu") ~ \'[{rare}]\' then {folded} else lower(t collate "und-x-icu") end $$'
     )
