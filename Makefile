@@ -6,6 +6,8 @@
 BIN := .venv/bin
 SAMPLE := out/sample.koc
 KOC := $(BIN)/koc --workspace $(SAMPLE)
+# Without a screen the platform plug-in says of every window that it has no manager to hint to.
+OFFSCREEN := QT_QPA_PLATFORM=offscreen QT_LOGGING_RULES=default.warning=false
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,7 +22,7 @@ run: ## open the sample brand; without a display, draw every page into out/
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" = Darwin ]; then \
 		echo "== Opening the window" && $(BIN)/koc-desk $(SAMPLE); \
 	else \
-		echo "== No display: drawing the pages into out/" && QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out; \
+		echo "== No display: drawing the pages into out/" && $(OFFSCREEN) $(BIN)/koc-desk $(SAMPLE) --pictures out; \
 	fi
 
 $(SAMPLE): app/sample.py $(wildcard db/migrations/versions/*.py)
@@ -53,7 +55,7 @@ words: ## compile the catalogues of both languages
 picture: ## draw the pictures of the README anew
 	@.ci/prepare run
 	@$(MAKE) --no-print-directory $(SAMPLE)
-	@QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out
+	@LOGNAME=desk $(OFFSCREEN) $(BIN)/koc-desk $(SAMPLE) --pictures out
 	cp out/creators-zh_CN-light.png docs/creators.zh.png
 	cp out/creators-en-dark.png docs/creators.en.png
 

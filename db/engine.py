@@ -7,7 +7,7 @@ SQLite comes from ``sqlcipher3``: the interpreter's own may have the WAL-reset b
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlite
@@ -19,6 +19,9 @@ from app.errors import WorkspaceError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+Database: TypeAlias = Engine
+"""An open database, for whoever hands it on without speaking its language."""
 
 SQLITE_VERSION: Final[str] = sqlite.sqlite_version
 WAL_BUG_FIXED: Final = (3, 51, 3)

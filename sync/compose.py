@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Engine
-
     from app.files import Files, ImportRequest, Parsed, Preview, Reject
     from app.jobs import Job
     from app.services import Open
     from app.values import Actor, WorkspaceRef
+    from db.engine import Database
 
 
 def now() -> int:
@@ -89,7 +88,7 @@ class _Spreadsheets:
         return self._files.write_table(path, header, rows)
 
 
-def _services(engine: Engine, ref: WorkspaceRef, actor: Actor, *, read_only: bool) -> Services:
+def _services(engine: Database, ref: WorkspaceRef, actor: Actor, *, read_only: bool) -> Services:
     actor = actor if actor.device else replace(actor, device=platform.node())
     events = Events()
     house = WorkspaceStore(engine, ref, read_only)

@@ -128,6 +128,17 @@ _FEN: Final = re.compile(r"fen\b|[(\[【]分[)\]】]|[/_ ]分$|单位[:： ]?分
 _TEN_THOUSAND: Final = re.compile(r"[(\[【](?:单位[:： ]?)?(?:万|w)(?:元|人)?[)\]】]|[/_ ](?:万|w)(?:元|人)?$", re.IGNORECASE)
 
 
+REASON: Final = "原因 reason"
+"""Header of the column that says why a row was left out; nobody claims it when the sheet comes back."""
+
+TOTALS: Final = tuple(
+    word + colon
+    for word in ("合计", "总计", "小计", "汇总", "总和", "共计", "Total", "TOTAL", "total", "Totals", "Grand Total", "Grand total", "Sum", "SUM", "Subtotal")
+    for colon in ("", ":", "：")
+)
+"""First cells of a row that sums the others up."""
+
+
 def _even(header: str) -> str:
     """Width, case and gaps made alike; marks of required columns and blanks between Chinese words taken off."""
     text = _GAPS.sub(" ", unicodedata.normalize("NFKC", header).lower().translate(_TRADITIONAL)).strip()

@@ -107,7 +107,7 @@ class PolicyRow:
 class Ratings(Protocol):
     """Remembers facts for ratings and their results. One method is one transaction."""
 
-    def run_tiers(self, as_of: int | None, policy: Mapping[str, object] | None, dry_run: bool, actor: Actor, now: int, job: Job) -> TierRun:
+    def run_tiers(self, as_of: int | None, policy: Mapping[str, object] | None, dry_run: bool, actor: Actor, now: int, job: Job) -> TierRun:  # noqa: FBT001 (a port's own words)
         """Band every account; ``policy`` tries other numbers and implies a dry run."""
 
     def explain_tier(self, creator_id: int, as_of: int) -> TierExplanation | None:

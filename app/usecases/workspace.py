@@ -146,7 +146,7 @@ class Horizon:
 class House(Protocol):
     """Looks after the workspace as a whole. One method is one transaction."""
 
-    def info(self, with_hash: bool) -> Info:
+    def info(self, with_hash: bool) -> Info:  # noqa: FBT001 (a port's own word)
         """Contents; the hash reads everything."""
 
     def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
@@ -167,7 +167,7 @@ class House(Protocol):
     def redo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
         """Do an undone operation again."""
 
-    def doctor(self, repair: bool, job: Job) -> list[Check]:
+    def doctor(self, repair: bool, job: Job) -> list[Check]:  # noqa: FBT001
         """Integrity of file, keys, search index, figures and audit chain."""
 
     def verify_audit(self) -> list[Check]:

@@ -32,11 +32,6 @@ _SUSPICIOUS: Final = (
     ("fee_huge", "fee_fen", 1_000_000_000),
 )
 """Values above which a column may have been read wrongly."""
-_TOTALS: Final = [
-    word + colon
-    for word in ("合计", "总计", "小计", "汇总", "总和", "共计", "Total", "TOTAL", "total", "Totals", "Grand Total", "Grand total", "Sum", "SUM", "Subtotal")
-    for colon in ("", ":", "：")
-]
 
 
 @dataclass(slots=True)
@@ -124,7 +119,7 @@ class Spreadsheets:
         labels = [label if sheet.head.row is not None else f"column {label}" for label in sheet.head.labels]
         self.write_table(
             path.with_suffix(".xlsx") if path.suffix.lower() != ".xlsx" else path,
-            [*labels, "原因 reason"],
+            [*labels, headers.REASON],
             ((*row[1:], reasons[row[0]]) for row in wanted.select([ROW, *names(len(labels))]).iter_rows()),
         )
 
@@ -266,10 +261,10 @@ class _Parse:
         nobody = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)  # noqa: FBT003
         no_uid = frame["platform_uid"].is_null() if "platform_uid" in frame.columns else nobody
         first = self.sheet.body["c0"] if self.sheet.body.width > 1 else pl.Series([""] * frame.height)
-        totals = first.str.strip_chars().is_in(_TOTALS)
+        totals = first.str.strip_chars().is_in(headers.TOTALS)
         for name in ("name", "handle"):
             if name in frame.columns:
-                totals |= frame[name].is_in(_TOTALS).fill_null(False)  # noqa: FBT003
+                totals |= frame[name].is_in(headers.TOTALS).fill_null(False)  # noqa: FBT003
         yield totals & no_uid, "totals_row", next((self._label(name) for name in ("name", "handle") if name in frame.columns), "")
         wanted = [name for name in self.key if name != "platform"] or ["platform_uid", "handle"]
         empty = [frame[name].is_null() if name in frame.columns else nobody for name in wanted]
