@@ -420,6 +420,11 @@ class MainWindow(QMainWindow):
         self._stale.clear()
         self._current = ""
         self._totals.clear()
+        self._page_menu.menuAction().setVisible(False)
+        self._goers.setExclusionPolicy(QActionGroup.ExclusionPolicy.ExclusiveOptional)
+        for action in self._goers.actions():
+            action.setChecked(False)
+        self._goers.setExclusionPolicy(QActionGroup.ExclusionPolicy.Exclusive)
 
     def _enable(self) -> None:
         opened, writable = self.context is not None, self.context is not None and not self.context.read_only
@@ -654,7 +659,7 @@ class MainWindow(QMainWindow):
             creators = self.context.services.creators
             search = lambda question: creators.page(question, limit=8)  # noqa: E731 (one expression, bound to this workspace)
         palette = Palette(choices, self._labels, self._theme, self._tasks, search, self)
-        palette.show_creator = lambda creator_id: self.go("creators", creator_id)
+        palette.show_creator = lambda creator_id: self.go("creators", ("creator", creator_id))
         palette.open()
         palette.line.setFocus()
 

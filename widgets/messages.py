@@ -100,7 +100,9 @@ class Messages(QObject):
             own = f"{key}.{end}"
             return self.labels(own if self.labels.words.has(own) else f"error.kind.{kind}.{end}", **details)
 
-        text = self.labels(key, **details) if self.labels.words.has(key) else self.labels("error.other", code=error.code)
+        # A sentence that names options of the command line has another form for the window.
+        said = next((name for name in (f"{key}.window", key) if self.labels.words.has(name)), "error.other")
+        text = self.labels(said, **{"code": error.code, **details})
         return Message(part("title"), text, part("safe"), part("next"), self.labels("error.log_id", id=log_id) if log_id else "")
 
     def _detail(self, name: str, value: object) -> object:
@@ -119,8 +121,11 @@ class Messages(QObject):
     def toast(self, text: str, *, kind: str = "info", action: tuple[str, Callable[[], object]] | None = None) -> None:
         """Say something in passing; it stays in the notification list."""
         note = Note(text, kind, action)
-        self.notes = [note, *self.notes][:_KEPT]
+        self._keep(note)
         self.toasted.emit(note)
+
+    def _keep(self, note: Note) -> None:
+        self.notes = [note, *self.notes][:_KEPT]
         self.noted.emit(note)
 
     def clear(self) -> None:
@@ -135,7 +140,7 @@ class Messages(QObject):
             return
         message = self.sentence(error, self.log(error))
         if isinstance(error, WorkspaceError) or error.code == "unexpected":
-            self.toast(message.text, kind="error", action=(self.labels("action.details"), lambda: self.dialog(message)))
+            self._keep(Note(message.text, "error", (self.labels("action.details"), lambda: self.dialog(message))))
             self.dialog(message)
             return
         self.toast(f"{message.text} {message.next}".strip(), kind="error", action=(self.labels("action.details"), lambda: self.dialog(message)))

@@ -110,6 +110,7 @@ class Theme:
             "control": self.px(20),
             "icon_down": _icon_file("down", self._tokens["text_muted"]),
             "icon_up": _icon_file("up", self._tokens["text_muted"]),
+            "icon_check": _icon_file("check", self._tokens["text_on_accent"]),
         }
         return Template(resources.text("styles", "base.qss")).substitute(self._tokens, **measures)
 

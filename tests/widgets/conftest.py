@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
 
     from app.services import Services
@@ -66,7 +67,7 @@ def services(tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def make_context(qtbot: QtBot, qapp, services: Services, tmp_path: Path) -> Iterator[Callable[..., Context]]:
+def make_context(qtbot: QtBot, qapp: QApplication, services: Services, tmp_path: Path) -> Iterator[Callable[..., Context]]:
     """Contexts over the workspace: ``make_context(language="zh_CN", look="light")``."""
     del qtbot
     made: list[Context] = []
@@ -103,7 +104,7 @@ def context(make_context: Callable[..., Context]) -> Context:
 
 
 @pytest.fixture
-def make_desk(qtbot: QtBot, qapp, services: Services, tmp_path: Path) -> Iterator[Callable[..., Application]]:
+def make_desk(qtbot: QtBot, qapp: QApplication, services: Services, tmp_path: Path) -> Iterator[Callable[..., Application]]:
     """Whole programs: ``make_desk(workspace, language="zh", look="light")``, shown and settled."""
     del qtbot
     services.close()

@@ -14,7 +14,8 @@ from widgets import catalog, theme
 from widgets.dialogs.settings import SettingsDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from widgets.application import Application
 
@@ -81,19 +82,17 @@ def rich(root: QWidget) -> Iterator[str]:
 def keys(root: QWidget, desk: Application) -> Iterator[str]:
     """Every text that is a key of the catalogue instead of its sentence."""
     heads = ("page.", "command.", "menu.", "today.", "error.", "field.", "table.", "filter.", "creators.", "setting.", "action.", "status.", "tier.", "stage.")
-    for widget in (*root.findChildren(QLabel), *root.findChildren(QAbstractButton)):
-        if widget.text().startswith(heads):
-            yield widget.text()
-    for action in desk.window.actions():
-        if action.text().startswith(heads):
-            yield action.text()
+    texts = [label.text() for label in root.findChildren(QLabel)]
+    texts += [button.text() for button in root.findChildren(QAbstractButton)]
+    texts += [action.text() for action in desk.window.actions()]
+    yield from (text for text in texts if text.startswith(heads))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("look", theme.NAMES)
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("place", PLACES)
-def test_every_text_fits_and_is_named(make_desk, tmp_path, place, language, look, size):
+def test_every_text_fits_and_is_named(make_desk: Callable[..., Application], tmp_path: Path, place: str, language: str, look: str, size: tuple[int, int]):
     desk = make_desk(language=language, look=look)
     root: QWidget = desk.window
     desk.window.resize(*size)

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from app.usecases.workspace import DAY
 from app.values import Group, Stage, Tier
 from app.words import Words
 from widgets.labels import NOTHING, Labels
+
+if TYPE_CHECKING:
+    from app.values import Ranked
+
 
 MOMENT = 1_795_514_580_000_000  # 2026-11-24 10:03 UTC
 
@@ -38,7 +44,7 @@ def en() -> Labels:
         (-51_300, "-5.1万", "-51.3K"),
     ],
 )
-def test_counts_are_short_in_the_way_of_the_language(zh: Labels, en: Labels, number, chinese, english):
+def test_counts_are_short_in_the_way_of_the_language(zh: Labels, en: Labels, number: float | None, chinese: str, english: str):
     assert (zh.count(number), en.count(number)) == (chinese, english)
 
 
@@ -46,7 +52,7 @@ def test_counts_are_short_in_the_way_of_the_language(zh: Labels, en: Labels, num
     ("fen", "text"),
     [(None, NOTHING), (0, "¥0.00"), (5, "¥0.05"), (123_456, "¥1,234.56"), (-100, "-¥1.00"), (-5, "-¥0.05"), (9_007_199_254_740_993, "¥90,071,992,547,409.93")],
 )
-def test_money_is_exact(zh: Labels, fen, text):
+def test_money_is_exact(zh: Labels, fen: int | None, text: str):
     assert zh.money(fen) == text
 
 
@@ -71,7 +77,7 @@ def test_how_long_ago(zh: Labels, en: Labels):
 
 
 @pytest.mark.parametrize("rank", [*Stage, *Tier, *Group])
-def test_every_rank_has_a_word(zh: Labels, en: Labels, rank):
+def test_every_rank_has_a_word(zh: Labels, en: Labels, rank: Ranked):
     for labels in (zh, en):
         assert labels.rank(rank) not in {NOTHING, f"{type(rank).__name__.lower()}.{rank.code}"}
     assert zh.rank(None) == NOTHING

@@ -7,10 +7,10 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolButton
 
 from app.usecases.workspace import Operation
 from widgets.dialogs.notices import Toast
@@ -19,16 +19,22 @@ from widgets.main_window import COMMANDS, last_standing, last_undone
 from widgets.messages import Note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pytestqt.qtbot import QtBot
+
     from widgets.application import Application
+    from widgets.tasks import Task
 
 
 def operation(number: int, at: int, undone_at: int | None = None, by: str = "me") -> Operation:
     return Operation(number, "creator.set", at, by, undone_at, {})
 
 
-def test_every_command_stands_in_a_menu_and_shows_its_keys(make_desk):
+def test_every_command_stands_in_a_menu_and_shows_its_keys(make_desk: Callable[..., Application]):
     window = make_desk().window
-    listed = {action.objectName() for menu in window.menuBar().actions() if menu.menu() for action in menu.menu().actions()}  # type: ignore[attr-defined]
+    listed = {action.objectName() for menu in window.menuBar().findChildren(QMenu) for action in menu.actions()}
     assert {command.key for command in COMMANDS} <= listed
     for command in COMMANDS:
         action = window.commands[command.key]
@@ -36,24 +42,25 @@ def test_every_command_stands_in_a_menu_and_shows_its_keys(make_desk):
         assert not command.keys or action.shortcut() == QKeySequence(command.keys)
 
 
-def test_no_two_commands_share_keys_and_input_methods_keep_theirs(make_desk):
+def test_no_two_commands_share_keys_and_input_methods_keep_theirs(make_desk: Callable[..., Application]):
     window = make_desk().window
     keys = [action.shortcut().toString() for action in window.actions() if not action.shortcut().isEmpty()]
     assert len(keys) == len(set(keys))
     assert not {"Ctrl+Space", "Shift", "Space", "Shift+Space"} & set(keys)
 
 
-def test_navigation_by_keys_and_its_mark(make_desk):
+def test_navigation_by_keys_and_its_mark(make_desk: Callable[..., Application]):
     window = make_desk().window
     assert window.page_key == "today"
     QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
     assert window.page_key == "creators"
-    checked = [button.text() for button in window.findChildren(QToolButton) if button.isChecked() and button.parent().objectName() == "navigation"]
+    checked = [button.text() for button in window._navigation.findChildren(QToolButton) if button.isChecked()]
     assert checked == ["达人"]
 
 
-def test_undo_and_redo_take_the_last_operation(make_desk, qtbot):
+def test_undo_and_redo_take_the_last_operation(make_desk: Callable[..., Application], qtbot: QtBot):
     desk: Application = make_desk()
+    assert desk._opened is not None
     creators = desk._opened.services.creators
     desk.tasks.run(None, lambda: creators.tag([1], ["新"]), lane="write")
     desk.wait()
@@ -71,7 +78,7 @@ def test_undo_and_redo_take_the_last_operation(make_desk, qtbot):
     desk.wait()
 
 
-def test_nothing_to_redo_is_said(make_desk, qtbot):
+def test_nothing_to_redo_is_said(make_desk: Callable[..., Application], qtbot: QtBot):
     desk = make_desk()
     with qtbot.waitSignal(desk.messages.toasted) as toast:
         desk.window.act("edit.redo")
@@ -88,10 +95,11 @@ def test_which_operation_is_undone_and_redone():
     assert last_standing([], "me") is None
 
 
-def test_the_palette_finds_commands_pages_and_creators(make_desk, qtbot):
+def test_the_palette_finds_commands_pages_and_creators(make_desk: Callable[..., Application], qtbot: QtBot):
     desk = make_desk()
     desk.window.act("view.palette")
     palette = desk.window.findChild(Palette)
+    assert palette is not None
     desk.wait()
 
     def shown() -> list[str]:
@@ -113,7 +121,7 @@ def test_pinyin_initials_rank_below_the_text_itself():
     assert [matches(needle, choice, "drbg") for needle in ("", "导入", "表格", "dr", "import", "zz")] == [4, 4, 3, 2, 1, 0]
 
 
-def test_notifications_are_kept_and_cleared(make_desk):
+def test_notifications_are_kept_and_cleared(make_desk: Callable[..., Application]):
     desk = make_desk()
     desk.messages.toast("第一条", kind="ok")
     desk.messages.toast("第二条", kind="warning")
@@ -127,14 +135,14 @@ def test_notifications_are_kept_and_cleared(make_desk):
     assert not desk.window._side.isVisible()
 
 
-def test_at_most_three_toasts_stand_at_once(make_desk):
+def test_at_most_three_toasts_stand_at_once(make_desk: Callable[..., Application]):
     desk = make_desk()
     for number in range(5):
         desk.window._toasts.show(Note(str(number)))
     assert len(desk.window._toasts.shown) == 3
 
 
-def test_help_names_the_page_and_its_keys(make_desk):
+def test_help_names_the_page_and_its_keys(make_desk: Callable[..., Application]):
     desk = make_desk()
     desk.window.act("help.page")
     said = [label.text() for label in desk.window._side.findChildren(type(desk.window._who))]
@@ -142,11 +150,11 @@ def test_help_names_the_page_and_its_keys(make_desk):
     assert "Ctrl+K" in said
 
 
-def test_running_tasks_show_and_can_be_stopped(make_desk, qtbot):
+def test_running_tasks_show_and_can_be_stopped(make_desk: Callable[..., Application], qtbot: QtBot):
     desk = make_desk()
     begun, gate = threading.Event(), threading.Event()
 
-    def work(job) -> None:
+    def work(job: Task) -> None:
         begun.set()
         while not gate.wait(0.01):
             job.check()
@@ -161,11 +169,11 @@ def test_running_tasks_show_and_can_be_stopped(make_desk, qtbot):
 
 
 @pytest.mark.parametrize(("answer", "closes"), [("停止并退出", True), ("取消", False)])
-def test_quitting_while_something_runs_asks(make_desk, qtbot, answer, closes):
+def test_quitting_while_something_runs_asks(make_desk: Callable[..., Application], answer: str, closes: bool):
     desk = make_desk()
     gate = threading.Event()
 
-    def work(job) -> None:
+    def work(job: Task) -> None:
         while not gate.wait(0.01):
             job.check()
 
@@ -177,8 +185,6 @@ def test_quitting_while_something_runs_asks(make_desk, qtbot, answer, closes):
             assert "很久" in box.text()
             next(button for button in box.buttons() if button.text() == answer).click()
 
-    from PySide6.QtCore import QTimer
-
     pressing = QTimer(interval=20)
     pressing.timeout.connect(press)
     pressing.start()
@@ -187,7 +193,7 @@ def test_quitting_while_something_runs_asks(make_desk, qtbot, answer, closes):
     gate.set()
 
 
-def test_quitting_when_done_waits(make_desk, qtbot):
+def test_quitting_when_done_waits(make_desk: Callable[..., Application], qtbot: QtBot):
     desk = make_desk()
     gate = threading.Event()
     desk.tasks.run(None, lambda: gate.wait(10), title="很久")
@@ -197,7 +203,7 @@ def test_quitting_when_done_waits(make_desk, qtbot):
     qtbot.waitUntil(lambda: not desk.window.isVisible())
 
 
-def test_a_dropped_file_opens_the_import(make_desk, tmp_path, qtbot):
+def test_a_dropped_file_opens_the_import(make_desk: Callable[..., Application], tmp_path: Path):
     desk = make_desk()
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "creators.csv"))])

@@ -16,6 +16,10 @@ from app.values import Actor
 from sync.compose import opener
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytestqt.qtbot import QtBot
+
     from app.jobs import Job
     from app.services import Services
     from widgets.page import Context
@@ -40,15 +44,17 @@ def deaf(services: Services, job: Job) -> None:
 
 def refuse(services: Services, job: Job) -> None:
     """A job that fails with a code."""
+    del services, job
     raise UsageError("unknown_creator", id=7)
 
 
 def explode(services: Services, job: Job) -> None:
     """A job that fails in a way nobody foresaw."""
+    del services, job
     raise ZeroDivisionError("token=abc123")
 
 
-def test_result_arrives_on_the_main_thread(context: Context, qtbot):
+def test_result_arrives_on_the_main_thread(context: Context, qtbot: QtBot):
     got: list[tuple[int, bool]] = []
     ran: list[str] = []
 
@@ -62,7 +68,7 @@ def test_result_arrives_on_the_main_thread(context: Context, qtbot):
     assert ran[0].startswith("koc-read")
 
 
-def test_failure_reaches_its_handler_and_else_the_messages(context: Context, qtbot):
+def test_failure_reaches_its_handler_and_else_the_messages(context: Context, qtbot: QtBot):
     failures: list[ProductError] = []
 
     def work() -> None:
@@ -76,8 +82,9 @@ def test_failure_reaches_its_handler_and_else_the_messages(context: Context, qtb
     assert toast.args[0].kind == "error"
 
 
-def test_result_is_dropped_when_the_owner_is_gone(context: Context, qtbot):
-    owner, got = QObject(), []
+def test_result_is_dropped_when_the_owner_is_gone(context: Context, qtbot: QtBot):
+    owner = QObject()
+    got: list[object] = []
     gate = threading.Event()
     context.tasks.run(owner, lambda: gate.wait(5), got.append)
     owner.deleteLater()
@@ -88,8 +95,10 @@ def test_result_is_dropped_when_the_owner_is_gone(context: Context, qtbot):
     assert got == []
 
 
-def test_a_cancelled_task_delivers_nothing(context: Context, qtbot):
-    gate, got, failed = threading.Event(), [], []
+def test_a_cancelled_task_delivers_nothing(context: Context, qtbot: QtBot):
+    gate = threading.Event()
+    got: list[object] = []
+    failed: list[ProductError] = []
     first = context.tasks.run(None, lambda: gate.wait(5), got.append, failed.append, lane="write")
     second = context.tasks.run(None, lambda: got.append("never"), None, failed.append, lane="write")
     second.cancel()
@@ -100,13 +109,13 @@ def test_a_cancelled_task_delivers_nothing(context: Context, qtbot):
     assert [error.code for error in failed] == ["cancelled"]
 
 
-def test_events_of_a_write_arrive(context: Context, qtbot):
+def test_events_of_a_write_arrive(context: Context, qtbot: QtBot):
     with qtbot.waitSignal(context.tasks.announced) as heard:
         context.tasks.run(None, lambda: context.services.creators.tag([1], ["新"]), lane="write")
     assert isinstance(heard.args[0], CreatorsChanged)
 
 
-def test_a_change_by_another_process_is_noticed_once(context: Context, qtbot):
+def test_a_change_by_another_process_is_noticed_once(context: Context, qtbot: QtBot):
     """``koc`` beside the window: the table shows what it wrote, and an own write is not announced twice."""
     heard: list[object] = []
     context.tasks.announced.connect(heard.append)
@@ -128,7 +137,7 @@ def test_a_change_by_another_process_is_noticed_once(context: Context, qtbot):
     assert isinstance(heard[2], CreatorsChanged)
 
 
-def test_a_child_reports_and_answers(context: Context, qtbot):
+def test_a_child_reports_and_answers(context: Context, qtbot: QtBot):
     got: list[int] = []
     phases: list[tuple[str, int | None]] = []
     context.tasks.progressed.connect(lambda task: phases.append((task.phase, task.total)))
@@ -140,7 +149,7 @@ def test_a_child_reports_and_answers(context: Context, qtbot):
 
 
 @pytest.mark.parametrize("job", [count_slowly, deaf])
-def test_a_child_stops_within_a_second(context: Context, qtbot, job):
+def test_a_child_stops_within_a_second(context: Context, qtbot: QtBot, job: Callable[..., object]):
     failed: list[ProductError] = []
     arguments = (1000,) if job is count_slowly else ()
     task = context.tasks.run_child(None, job, arguments, None, failed.append, title="很久")
@@ -152,7 +161,7 @@ def test_a_child_stops_within_a_second(context: Context, qtbot, job):
     assert isinstance(failed[0], CancelledError)
 
 
-def test_a_child_fails_in_words(context: Context, qtbot):
+def test_a_child_fails_in_words(context: Context, qtbot: QtBot):
     failed: list[ProductError] = []
     context.tasks.run_child(None, refuse, (), None, failed.append, title="拒绝")
     context.tasks.run_child(None, explode, (), None, failed.append, title="崩溃")
@@ -162,7 +171,7 @@ def test_a_child_fails_in_words(context: Context, qtbot):
     assert "log_id" in codes["unexpected"].details
 
 
-def test_closing_stops_what_runs_and_does_not_hang(context: Context, qtbot):
+def test_closing_stops_what_runs_and_does_not_hang(context: Context, qtbot: QtBot):
     task = context.tasks.run_child(None, deaf, (), title="很久")
     qtbot.waitUntil(lambda: bool(task.phase), timeout=20_000)
     began = time.monotonic()

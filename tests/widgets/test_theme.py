@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QSize
@@ -13,6 +14,10 @@ from PySide6.QtGui import QFontInfo, QGuiApplication
 import resources
 from app.values import Tier
 from widgets import theme
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
 
 GROUNDS = ("window", "surface", "raised", "hover")
 PAIRS = [
@@ -44,13 +49,13 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("look", theme.NAMES)
 @pytest.mark.parametrize("pair", PAIRS, ids="-on-".join)
-def test_contrast_is_enough(look, pair):
+def test_contrast_is_enough(look: str, pair: tuple[str, str]):
     tokens = theme.tokens(look)
     assert contrast(tokens[pair[0]], tokens[pair[1]]) >= 4.5
 
 
 @pytest.mark.parametrize("look", theme.NAMES)
-def test_the_focus_ring_stands_out(look):
+def test_the_focus_ring_stands_out(look: str):
     tokens = theme.tokens(look)
     assert min(contrast(tokens["focus"], tokens[ground]) for ground in GROUNDS) >= 3
 
@@ -60,7 +65,7 @@ def test_both_looks_have_the_same_tokens():
 
 
 @pytest.mark.parametrize("look", theme.NAMES)
-def test_the_style_sheet_names_known_tokens_only(qapp, look):
+def test_the_style_sheet_names_known_tokens_only(qapp: QApplication, look: str):
     sheet = theme.apply(qapp, look).style_sheet()
     assert "${" not in sheet
     colours = set(re.findall(r"#[0-9A-Fa-f]{6,8}\b", sheet))
@@ -68,7 +73,7 @@ def test_the_style_sheet_names_known_tokens_only(qapp, look):
 
 
 @pytest.mark.parametrize("name", [name.removesuffix(".svg") for name in resources.names("icons")])
-def test_every_icon_is_drawn_in_the_colour_asked_for(qapp, name):
+def test_every_icon_is_drawn_in_the_colour_asked_for(qapp: QApplication, name: str):
     look = theme.apply(qapp, "dark")
     image = look.icon(name, "danger").pixmap(QSize(24, 24)).toImage()
     painted = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height()) if image.pixelColor(x, y).alpha() > 160]
@@ -77,7 +82,7 @@ def test_every_icon_is_drawn_in_the_colour_asked_for(qapp, name):
     assert all(abs(pixel.red() - wanted.red()) < 9 and abs(pixel.green() - wanted.green()) < 9 for pixel in painted)
 
 
-def test_an_explicit_choice_wins_over_the_system(qapp):
+def test_an_explicit_choice_wins_over_the_system(qapp: QApplication):
     assert theme.apply(qapp, "dark").name == "dark"
     assert QGuiApplication.palette().window().color() == theme.Theme("dark").colour("window")
     assert theme.apply(qapp, "light").name == "light"
@@ -91,6 +96,6 @@ def test_a_larger_system_font_makes_everything_larger():
     assert usual.row_height("comfortable") > usual.row_height("compact")
 
 
-def test_chinese_text_has_glyphs(qapp):
+def test_chinese_text_has_glyphs(qapp: QApplication):
     font = theme.apply(qapp, "light").font()
     assert QFontInfo(font).pixelSize() == font.pixelSize()

@@ -240,7 +240,7 @@ class TodayPage(Page):
         return Line(icon, "text_muted", what, detail, "", labels("today.act.show"), lambda: self.context.go("creators", Question(where=where)))
 
     def _to(self, creator_id: int) -> Callable[[], object]:
-        return lambda: self.context.go("creators", creator_id)
+        return lambda: self.context.go("creators", ("creator", creator_id))
 
     def _bars(self, card: _Card, counts: Mapping[Any, int], order: Sequence[Ranked | None], field: str) -> None:
         labels = self.context.labels
