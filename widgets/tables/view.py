@@ -266,8 +266,11 @@ class TableView(QTableView):
     def _leave(self, keep: bool) -> None:  # noqa: FBT001 (a signal's)
         """Note everybody's place by id before the ids go."""
         self._place = _Place()
-        if not keep:
-            return
+        if keep:
+            self._note_places()
+        self.selectionModel().clearSelection()  # rows that go while selected are looked at one by one
+
+    def _note_places(self) -> None:
         ids, current = self._model.ids, self.currentIndex()
         top = self.verticalScrollBar().value() // max(1, self.row_height)
         self._place.current = self.current_id()
@@ -285,7 +288,6 @@ class TableView(QTableView):
         """Put everybody back to where he was; a new answer is looked at from its top."""
         self._frozen.follow()
         if not keep:
-            self.clearSelection()
             self.verticalScrollBar().setValue(0)
             if self._model.rowCount():
                 at = self.currentIndex().column() if self.currentIndex().isValid() else self.columns_in_order()[0]
