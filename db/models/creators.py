@@ -2,7 +2,8 @@
 """Creators, their accounts, dated account metrics, tags, stages and tiers.
 
 ``creator.main_account_id``, ``followers``, ``tier``, ``group``, ``platform`` and ``fee_fen`` are derived from
-the accounts (``db/writers/rollups``) so that the roster filters and sorts 600,000 rows by index.
+the accounts (``db/writers/rollups``) so that the roster filters and sorts 600,000 rows by index; ``credit_score``,
+``credit_grade`` and ``value_grade`` are those last computed, null before that.
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ class Creator(Base):
     tier: Mapped[Rank | None]
     group: Mapped[Rank | None]
     fee_fen: Mapped[Fen | None]
+    credit_score: Mapped[Count | None]
+    credit_grade: Mapped[Rank | None]
+    value_grade: Mapped[Rank | None]
 
     __table_args__ = (
         Index("ix_creator_name", "name"),
@@ -53,6 +57,9 @@ class Creator(Base):
         Index("ix_creator_category_followers", "category", "followers"),
         Index("ix_creator_city_followers", "city", "followers"),
         Index("ix_creator_fee_fen", "fee_fen"),
+        Index("ix_creator_credit_score", "credit_score"),
+        Index("ix_creator_credit_grade_followers", "credit_grade", "followers"),
+        Index("ix_creator_value_grade_followers", "value_grade", "followers"),
         Index("ix_creator_updated_at", "updated_at"),
         Index("ix_creator_joined_at", "joined_at"),
         Index("ix_creator_owner", "owner", sqlite_where=text("owner is not null"), postgresql_where=text("owner is not null")),

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What creators published, sold and cost: contents with dated figures, sales, touchpoints, costs, channel paths.
+
+``attribution`` and ``creator_return`` follow from the facts and are computed anew; they bind nobody. A sale names
+its content by id or, while the content is not known here, by the source's word in ``content_ref``. What points at
+contents and accounts from millions of rows is no foreign key: each would cost an index of its own.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, Count, Fen, Id, Moment, Rank, Words
+
+_NEVER_REUSE = {"sqlite_autoincrement": True}
+
+
+class Content(Base):
+    """A published note, video or live session."""
+
+    __tablename__ = "content"
+
+    id: Mapped[Id]
+    platform: Mapped[Words]
+    content_id: Mapped[Words]
+    creator_id: Mapped[Count] = mapped_column(ForeignKey("creator.id"))
+    account_id: Mapped[Count]
+    published_at: Mapped[Moment | None]
+    title: Mapped[Words | None]
+    url: Mapped[Words | None]
+
+    __table_args__ = (UniqueConstraint("content_id", "platform"), Index("ix_content_creator_id", "creator_id", "published_at"), _NEVER_REUSE)
+
+
+class ContentMetric(Base):
+    """Figures of a content on a day. ``stated`` tells whether the source named the day itself."""
+
+    __tablename__ = "content_metric"
+
+    id: Mapped[Id]
+    content_id: Mapped[Count] = mapped_column(ForeignKey("content.id"))
+    as_of: Mapped[Moment]
+    impressions: Mapped[Count | None]
+    views: Mapped[Count | None]
+    likes: Mapped[Count | None]
+    comments: Mapped[Count | None]
+    shares: Mapped[Count | None]
+    saves: Mapped[Count | None]
+    clicks: Mapped[Count | None]
+    add_to_carts: Mapped[Count | None]
+    orders: Mapped[Count | None]
+    stated: Mapped[bool]
+    operation_id: Mapped[Count]
+    recorded_at: Mapped[Moment]
+
+    __table_args__ = (UniqueConstraint("content_id", "as_of"), _NEVER_REUSE)
+
+
+class Sale(Base):
+    """An order line. ``creator_id`` and ``account_id`` are whom the platform names; a coupon's owner is looked up by its code.
+
+    ``platform`` is null where it is the account's own.
+    """
+
+    __tablename__ = "sale"
+
+    id: Mapped[Id]
+    shop: Mapped[Words]
+    order_id: Mapped[Words]
+    line_id: Mapped[Words]
+    platform: Mapped[Words | None]
+    creator_id: Mapped[Count | None] = mapped_column(ForeignKey("creator.id"))
+    account_id: Mapped[Count | None]
+    content_id: Mapped[Count | None]
+    content_ref: Mapped[Words | None]
+    coupon: Mapped[Words | None]
+    product: Mapped[Words | None]
+    quantity: Mapped[Count | None]
+    unit_price_fen: Mapped[Fen | None]
+    paid_at: Mapped[Moment]
+    amount_fen: Mapped[Fen]
+    refund_fen: Mapped[Fen]
+    commission_fen: Mapped[Fen | None]
+    currency: Mapped[Words]
+    new_customer: Mapped[bool | None]
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "line_id", "shop"),
+        Index("ix_sale_creator_id", "creator_id", "paid_at"),
+        Index(
+            "ix_sale_content_ref",
+            "content_ref",
+            sqlite_where=text("content_ref is not null"),
+            postgresql_where=text("content_ref is not null"),
+        ),
+        _NEVER_REUSE,
+    )
+
+
+class Touchpoint(Base):
+    """What ties an order to a creator beside what the sale itself says. ``kind`` is a number of ``TouchKind``."""
+
+    __tablename__ = "touchpoint"
+
+    id: Mapped[Id]
+    shop: Mapped[Words]
+    order_id: Mapped[Words]
+    creator_id: Mapped[Count] = mapped_column(ForeignKey("creator.id"))
+    account_id: Mapped[Count]
+    kind: Mapped[Rank]
+    happened_at: Mapped[Moment]
+
+    __table_args__ = (
+        UniqueConstraint("order_id", "shop", "kind", "happened_at", "account_id"),
+        Index("ix_touchpoint_creator_id", "creator_id"),
+        _NEVER_REUSE,
+    )
+
+
+class CostEntry(Base):
+    """A line of cost; a rebate is negative. ``cost_id`` is the source's own."""
+
+    __tablename__ = "cost_entry"
+
+    id: Mapped[Id]
+    cost_id: Mapped[Words | None]
+    creator_id: Mapped[Count] = mapped_column(ForeignKey("creator.id"))
+    account_id: Mapped[Count]
+    content_id: Mapped[Count | None]
+    content_ref: Mapped[Words | None]
+    campaign: Mapped[Words | None]
+    kind: Mapped[Words]
+    amount_fen: Mapped[Fen]
+    currency: Mapped[Words]
+    incurred_at: Mapped[Moment]
+    voided_at: Mapped[Moment | None]
+
+    __table_args__ = (
+        Index(
+            "uq_cost_entry_cost_id",
+            "cost_id",
+            unique=True,
+            sqlite_where=text("cost_id is not null"),
+            postgresql_where=text("cost_id is not null"),
+        ),
+        Index("ix_cost_entry_creator_id", "creator_id", "incurred_at"),
+        _NEVER_REUSE,
+    )
+
+
+class ConversionPath(Base):
+    """Channels in the order touched (joined by ``>``), how many such journeys converted and how many did not."""
+
+    __tablename__ = "conversion_path"
+
+    id: Mapped[Id]
+    path: Mapped[Words]
+    conversions: Mapped[Count]
+    nulls: Mapped[Count]
+
+    __table_args__ = (_NEVER_REUSE,)
+
+
+class Attribution(Base):
+    """A creator's share of a sale under the default model, in fen."""
+
+    __tablename__ = "attribution"
+
+    sale_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
+    creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
+    net_fen: Mapped[Fen]
+    gross_fen: Mapped[Fen]
+
+    __table_args__ = (Index("ix_attribution_creator_id", "creator_id"), {"sqlite_with_rowid": False})
+
+
+class CreatorReturn(Base):
+    """Sums of a creator's shares and costs. Σ net² is ``net_square_high`` · 2³² + ``net_square_low``: it outgrows 64 bits."""
+
+    __tablename__ = "creator_return"
+
+    creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
+    net_fen: Mapped[Fen]
+    gross_fen: Mapped[Fen]
+    fixed_fen: Mapped[Fen]
+    variable_fen: Mapped[Fen]
+    sales: Mapped[Count]
+    net_square_high: Mapped[Count]
+    net_square_low: Mapped[Count]
