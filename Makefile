@@ -6,8 +6,8 @@
 BIN := .venv/bin
 SAMPLE := out/sample.koc
 KOC := $(BIN)/koc --workspace $(SAMPLE)
-# Without a screen the platform plug-in says of every window that it has no manager to hint to.
-OFFSCREEN := QT_QPA_PLATFORM=offscreen QT_LOGGING_RULES=default.warning=false
+# Without a screen Qt says of every window that it has no manager to hint to: that is told only if something fails.
+DRAW := QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out 2>out/drawing.log || { cat out/drawing.log; exit 1; }
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,7 +22,8 @@ run: ## open the sample brand; without a display, draw every page into out/
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" = Darwin ]; then \
 		echo "== Opening the window" && $(BIN)/koc-desk $(SAMPLE); \
 	else \
-		echo "== No display: drawing the pages into out/" && $(OFFSCREEN) $(BIN)/koc-desk $(SAMPLE) --pictures out; \
+		echo "== No display: drawing the pages into out/"; \
+		$(DRAW); ls out/*.png; \
 	fi
 
 $(SAMPLE): app/sample.py $(wildcard db/migrations/versions/*.py)
@@ -55,7 +56,7 @@ words: ## compile the catalogues of both languages
 picture: ## draw the pictures of the README anew
 	@.ci/prepare run
 	@$(MAKE) --no-print-directory $(SAMPLE)
-	@LOGNAME=desk $(OFFSCREEN) $(BIN)/koc-desk $(SAMPLE) --pictures out
+	@export LOGNAME=desk; $(DRAW)
 	cp out/creators-zh_CN-light.png docs/creators.zh.png
 	cp out/creators-en-dark.png docs/creators.en.png
 
