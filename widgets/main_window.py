@@ -3,22 +3,17 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QMainWindow,
     QMenu,
-    QMessageBox,
-    QProgressBar,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -28,103 +23,31 @@ from PySide6.QtWidgets import (
 
 from app.events import CreatorsChanged, Event, OperationRecorded
 from app.settings import DENSITY, LANGUAGE, REFRESH_SECONDS, THEME
-from app.usecases.creators import Question
 from widgets import catalog
-from widgets.dialogs import jobs
 from widgets.dialogs.about import About
 from widgets.dialogs.doctor import Doctor
 from widgets.dialogs.notices import Side, Toasts
 from widgets.dialogs.palette import Choice, Palette
 from widgets.dialogs.settings import SettingsDialog
 from widgets.dialogs.welcome import Opening, Trouble, Welcome
+from widgets.frame.commands import COMMANDS, MENUS, hint, shortcut
+from widgets.frame.files import BACKUP_ENDING, ENDING, Files, ask
+from widgets.frame.status import TaskStrip
+from widgets.frame.steps import Steps
 from widgets.messages import plain, tip
 from widgets.page import Context, Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from app.errors import ProductError
     from app.services import Services
-    from app.settings import Settings
-    from app.usecases.workspace import Info, Operation, Undone
-    from app.values import Actor
-    from widgets.labels import Labels
-    from widgets.messages import Messages, Note
-    from widgets.tasks import Task, Tasks
-    from widgets.theme import Theme
-
-_LARGE: Final = 5_000
-"""Rows above which an undo runs in a child process."""
+    from app.usecases.workspace import Info
+    from widgets.frame.files import Host
+    from widgets.messages import Note
+    from widgets.tasks import Task
 
 _LATER_MS: Final = 400
-_BACKUP_ENDING: Final = ".kocbackup"
-_ENDING: Final = ".koc"
-
-
-class Host(Protocol):
-    """Who opens and changes workspaces for a window, and builds it anew in another language or look."""
-
-    settings: Settings
-    tasks: Tasks
-    messages: Messages
-    labels: Labels
-    theme: Theme
-    actor: Actor
-
-    def open(self, address: str) -> None:
-        """Open a workspace in this window."""
-
-    def create(self, address: str, *, sample: bool = False, force: bool = False) -> None:
-        """Create a workspace and open it, maybe with the sample brand in it."""
-
-    def restore(self, backup: Path, address: str) -> None:
-        """Put a backup in a workspace's place and open it."""
-
-    def rebuild(self) -> None:
-        """Build the window anew from the settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Something a user can do anywhere. ``needs`` is "" (always), ``workspace`` or ``write``."""
-
-    key: str
-    icon: str
-    keys: str = ""
-    needs: str = ""
-
-
-COMMANDS: Final = (
-    Command("file.new", "new", "Ctrl+N"),
-    Command("file.open", "workspace", "Ctrl+O"),
-    Command("file.sample", "sample"),
-    Command("file.import", "import", "Ctrl+I", "write"),
-    Command("file.export", "export", "Ctrl+E", "workspace"),
-    Command("file.backup", "backup", "", "workspace"),
-    Command("file.restore", "restore"),
-    Command("file.quit", "close", "Ctrl+Q"),
-    Command("edit.undo", "undo", "Ctrl+Z", "write"),
-    Command("edit.redo", "redo", "Ctrl+Shift+Z", "write"),
-    Command("edit.history", "history", "Ctrl+H", "workspace"),
-    Command("view.palette", "palette", "Ctrl+K"),
-    Command("view.filter", "filter", "Ctrl+F", "workspace"),
-    Command("view.refresh", "refresh", "F5", "workspace"),
-    Command("view.notes", "bell", "F8"),
-    Command("tools.tiers", "tiers", "", "workspace"),
-    Command("tools.doctor", "doctor", "", "workspace"),
-    Command("tools.settings", "settings", "Ctrl+,"),
-    Command("help.page", "help", "F1"),
-    Command("help.about", "info"),
-)
-
-_MENUS: Final = {
-    "file": ("file.new", "file.open", "recent", "file.sample", "", "file.import", "file.export", "", "file.backup", "file.restore", "", "file.quit"),
-    "edit": ("edit.undo", "edit.redo", "edit.history"),
-    "view": ("pages", "", "view.palette", "view.filter", "view.refresh", "view.notes"),
-    "page": (),
-    "tools": ("tools.tiers", "tools.doctor", "", "tools.settings"),
-    "help": ("help.page", "help.about"),
-}
 
 
 class MainWindow(QMainWindow):
@@ -142,6 +65,7 @@ class MainWindow(QMainWindow):
         self._leaving = ""
         self._middle: QWidget | None = None
         self.commands: dict[str, QAction] = {}
+        self._files = Files(host, self)
         self.setWindowTitle(self._labels("app.name"))
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 560)
@@ -164,9 +88,9 @@ class MainWindow(QMainWindow):
 
     def _make_commands(self) -> None:
         acts: Mapping[str, Callable[[], object]] = {
-            "file.new": self.new, "file.open": self.choose, "file.sample": self.sample, "file.import": self.import_file,
-            "file.export": self.export, "file.backup": self.back_up, "file.restore": self.choose_backup, "file.quit": self.close,
-            "edit.undo": self.undo, "edit.redo": self.redo, "edit.history": self.history,
+            "file.new": self._files.new, "file.open": self._files.choose, "file.sample": self._files.sample, "file.import": self.import_file,
+            "file.export": self.export, "file.backup": self._files.back_up, "file.restore": self._files.choose_backup, "file.quit": self.close,
+            "edit.undo": self._undo, "edit.redo": self._redo, "edit.history": self.history,
             "view.palette": self.palette_, "view.filter": self.filter, "view.refresh": self.refresh, "view.notes": self.notes,
             "tools.tiers": self.tiers, "tools.doctor": self.doctor, "tools.settings": self.settings,
             "help.page": self.help, "help.about": lambda: About(self._labels, self).open(),
@@ -253,7 +177,7 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
-        for name, keys in _MENUS.items():
+        for name, keys in MENUS.items():
             menu = bar.addMenu(self._labels(f"menu.{name}"))
             menu.setToolTipsVisible(True)
             for key in keys:
@@ -322,7 +246,9 @@ class MainWindow(QMainWindow):
 
     def show_trouble(self, error: ProductError, address: str) -> None:
         """A workspace cannot be opened: say why and how to go on; nothing is made in its place."""
-        view = Trouble(error, address, self._messages, self._theme, self.act, lambda: self._host.open(address), lambda backup: self._restore(backup, address))
+        view = Trouble(
+            error, address, self._messages, self._theme, self.act, lambda: self._host.open(address), lambda backup: self._files.restore(backup, address)
+        )
         self._instead(view)
 
     def show_workspace(self, services: Services, info: Info, page: str = "") -> None:
@@ -337,6 +263,7 @@ class MainWindow(QMainWindow):
         self._where.setToolTip(tip(info.workspace))
         self.setWindowTitle(f"{name} — {self._labels('app.name')}")
         self._read_only.setVisible(info.read_only)
+        self._files.address = services.ref.address
         self._leave_middle()
         self._enable()
         self.go(page or catalog.PAGES[0].key)
@@ -396,6 +323,7 @@ class MainWindow(QMainWindow):
         self._watch.stop()
         self._drop_pages()
         self.context = None
+        self._files.address = ""
         self._leave_middle()
         self._middle = view
         self._stack.addWidget(view)
@@ -463,92 +391,6 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------ workspace commands
 
-    def new(self) -> None:
-        """Create a workspace where the user says."""
-        chosen, _ = QFileDialog.getSaveFileName(
-            self,
-            self._labels("command.file.new"),
-            str(self._folder() / (self._labels("file.new_name") + _ENDING)),
-            self._labels("file.kind.workspace", ending="*" + _ENDING),
-        )
-        if chosen:
-            path = Path(chosen)
-            # The chooser asked whether to replace; what is replaced is kept beside the new one.
-            path = path if path.suffix else path.with_suffix(_ENDING)
-            self._host.create(str(path), force=path.exists())
-
-    def choose(self) -> None:
-        """Open a workspace that the user names."""
-        chosen, _ = QFileDialog.getOpenFileName(
-            self,
-            self._labels("command.file.open"),
-            str(self._folder()),
-            f"{self._labels('file.kind.workspace', ending='*' + _ENDING)};;{self._labels('file.kind.all')}",
-        )
-        if chosen:
-            self._host.open(chosen)
-
-    def sample(self) -> None:
-        """Make a workspace with the sample brand in it, beside the others."""
-        folder = self._folder()
-        path, number = folder / (self._labels("file.sample_name") + _ENDING), 2
-        while path.exists():
-            path, number = folder / f"{self._labels('file.sample_name')} {number}{_ENDING}", number + 1
-        self._host.create(str(path), sample=True)
-
-    def back_up(self) -> None:
-        """Write a backup where the user says; beside the workspace it is found again by itself."""
-        context = self.context
-        if context is None:
-            return
-        ref = context.services.ref
-        beside = self._folder() if ref.is_url else Path(ref.address).parent
-        day = self._labels.day(_now())
-        name = f"{self._where.text()}-{day}{_BACKUP_ENDING}"
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, self._labels("command.file.backup"), str(beside / name), self._labels("file.kind.backup", ending="*" + _BACKUP_ENDING)
-        )
-        if chosen:
-            path = Path(chosen) if chosen.endswith(_BACKUP_ENDING) else Path(chosen + _BACKUP_ENDING)
-            self._tasks.run_child(
-                self, jobs.back_up, (path,),
-                lambda made: self._messages.toast(self._labels("backup.done", file=Path(str(made["file"])).name), kind="ok"),
-                title=self._labels("command.file.backup"),
-            )  # fmt: skip
-
-    def choose_backup(self) -> None:
-        """Restore a backup in the place of the open workspace, or of one that the user names."""
-        if self.context is not None:
-            self._restore(None, self.context.services.ref.address)
-            return
-        recent = self._host.settings.recent
-        self._restore(None, recent[0] if recent else "")
-
-    def _restore(self, backup: Path | None, address: str) -> None:
-        if backup is None:
-            folder = self._folder() if not address or "://" in address else Path(address).parent
-            chosen, _ = QFileDialog.getOpenFileName(
-                self, self._labels("restore.choose"), str(folder), self._labels("file.kind.backup", ending="*" + _BACKUP_ENDING)
-            )
-            if not chosen:
-                return
-            backup = Path(chosen)
-        if not address:
-            address = str(backup.with_suffix(_ENDING))
-        if Path(address).exists() or "://" in address:
-            text = self._labels("restore.ask", name=Path(address).name, backup=backup.name)
-            if self._ask(self._labels("command.file.restore"), text, [(self._labels("restore.do"), "do")]) != "do":
-                return
-        self._host.restore(backup, address)
-
-    def _folder(self) -> Path:
-        """Where a file chooser begins: beside the workspace that is or was open."""
-        recent = [address for address in self._host.settings.recent if "://" not in address]
-        if recent and Path(recent[0]).parent.is_dir():
-            return Path(recent[0]).parent
-        documents = Path.home() / "Documents"
-        return documents if documents.is_dir() else Path.home()
-
     def _fill_recent(self) -> None:
         self._recent.clear()
         for address in self._host.settings.recent:
@@ -566,21 +408,11 @@ class MainWindow(QMainWindow):
 
     def export(self) -> None:
         """Export what the page shows, or else everybody."""
-        context, page = self.context, self.page
-        own = getattr(page, "export", None)
+        own = getattr(self.page, "export", None)
         if callable(own):
             own()
-        elif context is not None:
-            kinds = ";;".join(self._labels(f"file.kind.{kind}", ending=f"*.{kind}") for kind in ("xlsx", "csv"))
-            name = self._labels("file.export_name", day=self._labels.day(_now())) + ".xlsx"
-            chosen, _ = QFileDialog.getSaveFileName(self, self._labels("command.file.export"), str(self._folder() / name), kinds)
-            if chosen:
-                path = Path(chosen) if Path(chosen).suffix else Path(chosen + ".xlsx")
-                self._tasks.run_child(
-                    self, jobs.export, (Question(), (), path),
-                    lambda rows: self._messages.toast(self._labels.plural("export.done", rows, file=path.name), kind="ok"),
-                    title=self._labels("command.file.export"),
-                )  # fmt: skip
+        else:
+            self._files.export()
 
     def history(self) -> None:
         """Open the list of operations."""
@@ -597,42 +429,13 @@ class MainWindow(QMainWindow):
         if self.context is not None:
             self._open(Doctor(self.context, self))
 
-    def undo(self) -> None:
-        """Take the last standing operation of this user back."""
-        self._step(last_standing, jobs.undo, "undo")
+    def _undo(self) -> None:
+        if self.context is not None:
+            Steps(self.context, self).undo()
 
-    def redo(self) -> None:
-        """Do the operation that was undone last again."""
-        self._step(last_undone, jobs.redo, "redo")
-
-    def _step(self, choose: Callable[[Sequence[Operation], str], Operation | None], job: Callable[..., Undone], word: str) -> None:
-        context = self.context
-        if context is None or context.read_only:
-            return
-        workspace, me = context.services.workspace, context.services.actor.name
-
-        def chosen(operations: list[Operation]) -> None:
-            operation = choose(operations, me)
-            if operation is None:
-                self._messages.toast(self._labels(f"{word}.nothing"))
-                return
-            title = self._labels(f"{word}.title", what=self._labels.operation(operation.kind, operation.summary))
-            if rows_of(operation) > _LARGE:
-                self._tasks.run_child(self, job, (operation.id,), lambda done: self._stepped(operation, done, word), title=title)
-                return
-            step = workspace.undo if word == "undo" else workspace.redo
-            self._tasks.run_job(self, lambda task: step(operation.id, task), lambda done: self._stepped(operation, done, word), lane="write", title=title)
-
-        self._tasks.run(self, workspace.operations, chosen)
-
-    def _stepped(self, operation: Operation, done: Undone, word: str) -> None:
-        text = self._labels(f"{word}.done", what=self._labels.operation(operation.kind, operation.summary))
-        other = "redo" if word == "undo" else "undo"
-        action: tuple[str, Callable[[], object]] = (self._labels(f"command.edit.{other}"), lambda: self.act(f"edit.{other}"))
-        if done.kept:
-            text = f"{text} {self._labels.plural('undo.kept', len(done.kept))}"
-            action = (self._labels("command.edit.history"), lambda: self.act("edit.history"))
-        self._messages.toast(text, kind="ok" if not done.kept else "warning", action=action)
+    def _redo(self) -> None:
+        if self.context is not None:
+            Steps(self.context, self).redo()
 
     # ------------------------------------------------------------ view commands
 
@@ -716,20 +519,6 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
-    def _ask(self, title: str, text: str, answers: Sequence[tuple[str, str]]) -> str:
-        """Ask, with a verb on every button; "" for none of them."""
-        box = QMessageBox(self)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setIcon(QMessageBox.Icon.NoIcon)
-        box.setWindowTitle(title)
-        box.setText(text)
-        buttons = {box.addButton(words, QMessageBox.ButtonRole.AcceptRole): answer for words, answer in answers}
-        cancel = box.addButton(self._labels("action.cancel"), QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(cancel)
-        box.setEscapeButton(cancel)
-        box.exec()
-        return next((answer for button, answer in buttons.items() if button is box.clickedButton()), "")
-
     # ------------------------------------------------------------ window
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -743,10 +532,10 @@ class MainWindow(QMainWindow):
         if path is None:
             return
         event.acceptProposedAction()
-        if path.suffix == _ENDING:
+        if path.suffix == ENDING:
             self._host.open(str(path))
-        elif path.suffix == _BACKUP_ENDING:
-            self._restore(path, self.context.services.ref.address if self.context else "")
+        elif path.suffix == BACKUP_ENDING:
+            self._files.restore(path, self.context.services.ref.address if self.context else "")
         else:
             self.import_file(path)
 
@@ -761,7 +550,9 @@ class MainWindow(QMainWindow):
         busy = self._tasks.busy()
         if busy and not self._leaving:
             text = self._labels.plural("quit.ask", len(busy), what=self._labels("list.separator").join(task.title for task in busy))
-            self._leaving = self._ask(self._labels("command.file.quit"), text, [(self._labels("quit.wait"), "wait"), (self._labels("quit.stop"), "stop")])
+            self._leaving = ask(
+                self, self._labels, self._labels("command.file.quit"), text, [(self._labels("quit.wait"), "wait"), (self._labels("quit.stop"), "stop")]
+            )
         if self._leaving == "wait" and self._tasks.busy():
             self._messages.toast(self._labels("quit.waiting"))
             event.ignore()
@@ -774,115 +565,7 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-class TaskStrip(QWidget):
-    """What is under way: a word, how far, and a way to stop it, each."""
-
-    def __init__(self, labels: Labels, theme: Theme) -> None:
-        """Empty at first."""
-        super().__init__()
-        self._labels, self._theme = labels, theme
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(14)
-        self._shown: dict[Task, _TaskView] = {}
-
-    def add(self, task: Task) -> None:
-        """Show a task."""
-        self._shown[task] = _TaskView(task, self._labels, self._theme)
-        self._row.addWidget(self._shown[task])
-
-    def update_task(self, task: Task) -> None:
-        """Show how far it is."""
-        if task in self._shown:
-            self._shown[task].refresh()
-
-    def remove(self, task: Task) -> None:
-        """It has ended."""
-        view = self._shown.pop(task, None)
-        if view is not None:
-            self._row.removeWidget(view)
-            view.hide()
-            view.deleteLater()
-
-
-class _TaskView(QWidget):
-    def __init__(self, task: Task, labels: Labels, theme: Theme) -> None:
-        super().__init__()
-        self._task, self._labels = task, labels
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        self._text = plain(task.title)
-        self._bar = QProgressBar()
-        self._bar.setFixedWidth(theme.px(90))
-        self._bar.setTextVisible(False)
-        self._bar.setRange(0, 0)
-        self._bar.setAccessibleName(task.title)
-        self._stop = QToolButton()
-        self._stop.setIcon(theme.icon("close", "text_muted"))
-        self._stop.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._stop.setToolTip(tip(labels("task.stop", what=task.title)))
-        self._stop.setAccessibleName(labels("task.stop", what=task.title))
-        self._stop.clicked.connect(self._cancel)
-        for part in (self._text, self._bar, self._stop):
-            row.addWidget(part)
-
-    def refresh(self) -> None:
-        """Phase, and a share where the total is known."""
-        task = self._task
-        phase = self._labels(f"phase.{task.phase}") if self._labels.words.has(f"phase.{task.phase}") else ""
-        self._text.setText(self._labels("task.phase", title=task.title, phase=phase) if phase else task.title)
-        if task.total:
-            self._bar.setRange(0, 1000)
-            self._bar.setValue(min(1000, task.done * 1000 // task.total))
-        else:
-            self._bar.setRange(0, 0)
-
-    def _cancel(self) -> None:
-        self._task.cancel()
-        self._stop.setEnabled(False)
-        self._text.setText(self._labels("task.stopping", what=self._task.title))
-
-
-# ---------------------------------------------------------------- small questions
-
-
-def shortcut(action: QAction) -> str:
-    """An action's keys as the system writes them."""
-    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-
-
-def hint(action: QAction) -> str:
-    """An action's words and keys."""
-    keys = shortcut(action)
-    return f"{action.text()}  ({keys})" if keys else action.text()
-
-
 def dropped(event: QDropEvent) -> Path | None:
     """The one local file that is dropped."""
     urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
     return Path(urls[0].toLocalFile()) if len(urls) == 1 else None
-
-
-def last_standing(operations: Sequence[Operation], me: str) -> Operation | None:
-    """What an undo takes back: the newest operation of this user that stands."""
-    return next((one for one in operations if one.undone_at is None and one.by == me), None)
-
-
-def last_undone(operations: Sequence[Operation], me: str) -> Operation | None:
-    """What a redo does again: the operation undone last, unless something was done after that."""
-    undone = [one for one in operations if one.undone_at is not None and one.by == me]
-    newest = max(undone, key=lambda one: (one.undone_at or 0, -one.id), default=None)
-    standing = last_standing(operations, me)
-    if newest is None or (standing is not None and standing.at > (newest.undone_at or 0)):
-        return None
-    return newest
-
-
-def rows_of(operation: Operation) -> int:
-    """About how many rows an operation touched."""
-    return sum(value for name in ("inserted", "updated", "creators", "moved") if isinstance(value := operation.summary.get(name), int))
-
-
-def _now() -> int:
-    return time.time_ns() // 1000

@@ -115,7 +115,7 @@ def test_the_newest_backup_is_one_press_away(make_desk: Callable[..., Applicatio
     services.close()
     path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
     desk = make_desk()
-    monkeypatch.setattr(desk.window, "_ask", lambda *_: "do")
+    monkeypatch.setattr("widgets.frame.files.ask", lambda *_: "do")
     button = next(one for one in middle(desk).findChildren(QPushButton) if one.text() == "还原最近的备份")
     with qtbot.waitSignal(desk.messages.toasted) as toast:
         button.click()

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolButton
 from app.usecases.workspace import Operation
 from widgets.dialogs.notices import Toast
 from widgets.dialogs.palette import Choice, Palette, initials, matches
-from widgets.main_window import COMMANDS, last_standing, last_undone
+from widgets.frame.commands import COMMANDS
+from widgets.frame.steps import last_standing, last_undone
 from widgets.messages import Note
 
 if TYPE_CHECKING:

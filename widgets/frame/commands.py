@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user can do anywhere: its icon, its keys, the menu it stands in, and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtGui import QKeySequence
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QAction
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something a user can do anywhere. ``needs`` is "" (always), ``workspace`` or ``write``."""
+
+    key: str
+    icon: str
+    keys: str = ""
+    needs: str = ""
+
+
+COMMANDS: Final = (
+    Command("file.new", "new", "Ctrl+N"),
+    Command("file.open", "workspace", "Ctrl+O"),
+    Command("file.sample", "sample"),
+    Command("file.import", "import", "Ctrl+I", "write"),
+    Command("file.export", "export", "Ctrl+E", "workspace"),
+    Command("file.backup", "backup", "", "workspace"),
+    Command("file.restore", "restore"),
+    Command("file.quit", "close", "Ctrl+Q"),
+    Command("edit.undo", "undo", "Ctrl+Z", "write"),
+    Command("edit.redo", "redo", "Ctrl+Shift+Z", "write"),
+    Command("edit.history", "history", "Ctrl+H", "workspace"),
+    Command("view.palette", "palette", "Ctrl+K"),
+    Command("view.filter", "filter", "Ctrl+F", "workspace"),
+    Command("view.refresh", "refresh", "F5", "workspace"),
+    Command("view.notes", "bell", "F8"),
+    Command("tools.tiers", "tiers", "", "workspace"),
+    Command("tools.doctor", "doctor", "", "workspace"),
+    Command("tools.settings", "settings", "Ctrl+,"),
+    Command("help.page", "help", "F1"),
+    Command("help.about", "info"),
+)
+
+MENUS: Final = {
+    "file": ("file.new", "file.open", "recent", "file.sample", "", "file.import", "file.export", "", "file.backup", "file.restore", "", "file.quit"),
+    "edit": ("edit.undo", "edit.redo", "edit.history"),
+    "view": ("pages", "", "view.palette", "view.filter", "view.refresh", "view.notes"),
+    "page": (),
+    "tools": ("tools.tiers", "tools.doctor", "", "tools.settings"),
+    "help": ("help.page", "help.about"),
+}
+
+
+def shortcut(action: QAction) -> str:
+    """An action's keys as the system writes them."""
+    return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def hint(action: QAction) -> str:
+    """An action's words and keys."""
+    keys = shortcut(action)
+    return f"{action.text()}  ({keys})" if keys else action.text()
