@@ -141,6 +141,8 @@ class CreatorDialog(QDialog):
         line = QLineEdit(start)
         if field.kind in _HINTS:
             line.setPlaceholderText(labels(f"filter.hint.{_HINTS[field.kind]}"))
+        elif name in {"platform_uid", "handle"} and self._detail is None:
+            line.setPlaceholderText(labels("creator.one_of"))
         line.textEdited.connect(lambda _: self._tell(name, ""))
         return line
 

@@ -374,6 +374,7 @@ class _OverrideForm(QFrame):
             self.account.addItem(f"{labels.platform(one.platform)} {one.handle or ''}".strip(), one.account_id)
         for tier in Tier:
             self.tier.addItem(labels.rank(tier), tier.code)
+        self.tier.setCurrentIndex(max(0, self.tier.findData(tiers.tier.code)) if tiers.tier is not None else 0)
         self.until.setCalendarPopup(True)
         self.until.setDisplayFormat("yyyy-MM-dd")
         rows: list[tuple[str, QWidget]] = [("panel.override.tier", self.tier), ("panel.override.until", self.until), ("bulk.reason", self.reason)]

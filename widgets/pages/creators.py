@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QSplitter, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QSplitter, QToolButton, QWidget
 
 from app.errors import UsageError
 from app.events import CreatorsChanged
@@ -193,8 +193,20 @@ class CreatorsPage(Page):
         row.addWidget(self.export_button)
         row.addWidget(self._button(self.copy_action))
         row.addWidget(self.selected, 1)
+        self.columns_button = QToolButton()
+        self.columns_button.setIcon(self.context.theme.icon("columns"))
+        self.columns_button.setToolTip(self._labels("table.columns"))
+        self.columns_button.setAccessibleName(self._labels("table.columns"))
+        self.columns_button.clicked.connect(self.choose_columns)
+        row.addWidget(self.columns_button)
         row.addWidget(self._button(self.panel_action))
         return bar
+
+    def choose_columns(self) -> None:
+        """Open the menu of columns."""
+        menu = self.table.header_menu(-1)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.columns_button.mapToGlobal(self.columns_button.rect().bottomLeft()))
 
     def _button(self, action: QAction) -> QPushButton:
         button = QPushButton(action.icon(), action.text())

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PySide6.QtCore import (
-    QEvent,
     QItemSelection,
     QItemSelectionModel,
     QItemSelectionRange,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
-    QRect,
     QSettings,
     Qt,
     QTimer,
@@ -26,11 +24,13 @@ from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QInputMet
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from app.usecases.creators import SortKey
+from widgets.tables import selection
 from widgets.tables.columns import tsv
+from widgets.tables.frozen import Frozen
 from widgets.tables.states import BusyLine, StatePanel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -90,7 +90,7 @@ class TableView(QTableView):
         self.retry: Callable[[], None] = model.refresh
         self.source: Source | None = None
         self._model, self._delegate, self._tasks, self._messages = model, delegate, tasks, messages
-        self._labels = model.labels
+        self.labels = model.labels
         self._place = _Place()
         self._composing = False
         self._frozen_columns = 1
@@ -99,7 +99,7 @@ class TableView(QTableView):
         self._rest = QTimer(self, singleShot=True, interval=100)
         self._rest.timeout.connect(self._rested)
         self._build()
-        self._frozen = _Frozen(self)
+        self._frozen = Frozen(self, self)
         self._panel = StatePanel(self)
         self._busy = BusyLine(self)
         self._save = QTimer(self, singleShot=True, interval=400)
@@ -130,11 +130,11 @@ class TableView(QTableView):
         across.setResizeContentsPrecision(0)
         across.setMinimumSectionSize(36)
         across.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        across.setAccessibleName(self._labels("table.header"))
+        across.setAccessibleName(self.labels("table.header"))
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setHighlightSections(False)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        down.setAccessibleName(self._labels("table.row_numbers"))
+        down.setAccessibleName(self.labels("table.row_numbers"))
         # A header asks, cell by cell, whether a whole column is selected: 600,000 calls. It gets a selection of its own.
         self._header_selection = QItemSelectionModel(model, self)
         across.setSelectionModel(self._header_selection)
@@ -149,7 +149,7 @@ class TableView(QTableView):
         model.swapped.connect(self._return)
         model.answered.connect(self._answered)
         model.failed.connect(self._failed)
-        across.sectionClicked.connect(self._header_clicked)
+        across.sectionClicked.connect(self.header_clicked)
         across.customContextMenuRequested.connect(self._header_menu)
         across.sectionResized.connect(self._looks_changed)
         across.sectionMoved.connect(self._looks_changed)
@@ -276,7 +276,7 @@ class TableView(QTableView):
         self._place.current = self.current_id()
         self._place.column = current.column()
         self._place.top, self._place.offset = self._model.id_at(top), self.verticalScrollBar().value() - top * self.row_height
-        for part in _parts(self.selectionModel().selection()):
+        for part in selection.parts(self.selectionModel().selection()):
             if part.height() == len(ids) and len(ids) > 1:
                 self._place.whole = True
             columns = (part.left(), part.right())
@@ -306,7 +306,7 @@ class TableView(QTableView):
         """The selection where its rows stand now; one that fell into too many pieces is let go."""
         chosen, last = QItemSelection(), self._model.rowCount() - 1
         for (left, right), ids in place.chosen.items():
-            runs = [(0, last)] if place.whole else _runs(np.flatnonzero(np.isin(self._model.ids, ids)))
+            runs = [(0, last)] if place.whole else selection.runs(np.flatnonzero(np.isin(self._model.ids, ids)))
             if len(runs) > _RUNS:
                 return QItemSelection()
             for first, final in runs:
@@ -328,7 +328,7 @@ class TableView(QTableView):
     def _failed(self, error: Any) -> None:  # noqa: ANN401 (a signal's)
         self._slow.stop()
         self._busy.end()
-        again = QAction(self._labels("table.retry"), self)
+        again = QAction(self.labels("table.retry"), self)
         again.triggered.connect(lambda _: self.retry())
         message = self._messages.sentence(error)
         self._panel.say(f"{message.text}\n{message.next}".strip(), [again], role="danger")
@@ -342,7 +342,7 @@ class TableView(QTableView):
 
     # ------------------------------------------------------------ sorting
 
-    def _header_clicked(self, section: int) -> None:
+    def header_clicked(self, section: int) -> None:
         """Sort by a column; Shift adds it to the keys, Ctrl selects the column instead."""
         held = QGuiApplication.keyboardModifiers()
         if held & Qt.KeyboardModifier.ControlModifier:
@@ -389,7 +389,7 @@ class TableView(QTableView):
     def spans(self) -> list[tuple[int, int]]:
         """Rows with something selected, as first and last, from top to bottom."""
         merged: list[tuple[int, int]] = []
-        for top, bottom in sorted((part.top(), part.bottom()) for part in _parts(self.selectionModel().selection())):
+        for top, bottom in sorted((part.top(), part.bottom()) for part in selection.parts(self.selectionModel().selection())):
             if merged and top <= merged[-1][1] + 1:
                 merged[-1] = (merged[-1][0], max(bottom, merged[-1][1]))
             else:
@@ -409,13 +409,13 @@ class TableView(QTableView):
     def selected_columns(self) -> list[int]:
         """Columns with something selected, from left to right."""
         some: set[int] = set()
-        for part in _parts(self.selectionModel().selection()):
+        for part in selection.parts(self.selectionModel().selection()):
             some.update(range(part.left(), part.right() + 1))
         return [one for one in self.columns_in_order() if one in some]
 
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         """Repaint. Qt looks at every single cell of a change for screen readers, so a large one only repaints."""
-        if _cells(selected) + _cells(deselected) > _FEW:
+        if selection.cells(selected) + selection.cells(deselected) > _FEW:
             self.viewport().update()
         else:
             super().selectionChanged(selected, deselected)
@@ -437,11 +437,11 @@ class TableView(QTableView):
             self.totals.emit("")
             return
         columns = [self._model.columns[one] for one in places if self._model.columns[one].number is not None]
-        said = self._labels.plural("table.selected_rows", count, count=self._labels.exact(count))
+        said = self.labels.plural("table.selected_rows", count, count=self.labels.exact(count))
         self.totals.emit(said)
         if not columns or count > SUMMED:
             return
-        self._summing = self._with_rows(self.selected_ids(), lambda rows: _sums(rows, columns), list, lambda parts: self._told(said, columns, parts))
+        self._summing = self._with_rows(self.selected_ids(), lambda rows: selection.sums(rows, columns), list, lambda parts: self._told(said, columns, parts))
 
     def _told(self, said: str, columns: Sequence[Column], parts: list[list[tuple[int, float]]]) -> None:
         words = [said]
@@ -450,12 +450,12 @@ class TableView(QTableView):
             if count and len(words) <= _TOTALLED:
                 worded = column.worded or (lambda number, labels: labels.exact(number))
                 words.append(
-                    self._labels(
+                    self.labels(
                         "table.totals",
-                        column=self._labels.words(column.title_key),
-                        sum=worded(total, self._labels),
-                        average=worded(total / count, self._labels),
-                        count=self._labels.exact(count),
+                        column=self.labels.words(column.title_key),
+                        sum=worded(total, self.labels),
+                        average=worded(total / count, self.labels),
+                        count=self.labels.exact(count),
                     )
                 )
         self.totals.emit("  ·  ".join(words))
@@ -491,8 +491,8 @@ class TableView(QTableView):
         total = self.selected_count()
         if not len(ids) or not places:
             return
-        columns, labels = [self._model.columns[one] for one in places], self._labels
-        taken = _taken(self.selectionModel().selection(), self.spans(), places, len(ids))
+        columns, labels = [self._model.columns[one] for one in places], self.labels
+        taken = selection.taken(self.selectionModel().selection(), self.spans(), places, len(ids))
         head = "\t".join(tsv(labels.words(column.title_key)) for column in columns)
         order = {one: at for at, one in enumerate(ids.tolist())}
 
@@ -559,6 +559,10 @@ class TableView(QTableView):
         self.scrollTo(index)
         (self._frozen if self._frozen.holds(index.column()) else self).edit(index)
 
+    def resume(self) -> None:
+        """Go on with what waited for the end of an edit."""
+        self._model.resume()
+
     def _is_editing(self) -> bool:
         editing = QAbstractItemView.State.EditingState
         return self.state() == editing or self._frozen.state() == editing
@@ -589,12 +593,12 @@ class TableView(QTableView):
     def show_menu(self, at: QPoint) -> None:
         """The menu of the selection."""
         menu = QMenu(self)
-        copy = menu.addAction(self._labels("table.copy"), self.copy)
+        copy = menu.addAction(self.labels("table.copy"), self.copy)
         copy.setShortcut(QKeySequence(QKeySequence.StandardKey.Copy))
         if not self._model.read_only:
-            paste = menu.addAction(self._labels("table.paste"), self.paste)
+            paste = menu.addAction(self.labels("table.paste"), self.paste)
             paste.setShortcut(QKeySequence(QKeySequence.StandardKey.Paste))
-        menu.addAction(self._labels("table.select_all"), self.selectAll).setShortcut(QKeySequence(QKeySequence.StandardKey.SelectAll))
+        menu.addAction(self.labels("table.select_all"), self.selectAll).setShortcut(QKeySequence(QKeySequence.StandardKey.SelectAll))
         menu.addSeparator()
         self.fill_menu(menu)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -607,7 +611,7 @@ class TableView(QTableView):
 
     def header_menu(self, section: int) -> QMenu:
         """What can be done with a column, and which are shown."""
-        menu, labels = QMenu(self), self._labels
+        menu, labels = QMenu(self), self.labels
         if section >= 0:
             if self._model.columns[section].sort is not None:
                 menu.addAction(labels("table.ascending"), lambda: self.sort_by(section, descending=False))
@@ -640,159 +644,3 @@ class TableView(QTableView):
             if shown and self.columnWidth(section) == 0:
                 self.setColumnWidth(section, self._model.columns[section].width)
             self._looks_changed()
-
-
-class _Frozen(QTableView):
-    """The first columns once more, above the table, while it is scrolled sideways."""
-
-    def __init__(self, table: TableView) -> None:
-        super().__init__(table)
-        self._table = table
-        self.setObjectName("frozen")
-        self.setItemDelegate(table.itemDelegate())
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWordWrap(False)
-        self.setSelectionMode(table.selectionMode())
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSortingEnabled(True)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        across = self.horizontalHeader()
-        across.setSortIndicatorShown(False)
-        across.setHighlightSections(False)
-        across.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        across.sectionClicked.connect(table._header_clicked)  # noqa: SLF001 (a part of it)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.customContextMenuRequested.connect(lambda at: table.show_menu(self.viewport().mapToGlobal(at)))
-        table.verticalScrollBar().valueChanged.connect(self.verticalScrollBar().setValue)
-        self.verticalScrollBar().valueChanged.connect(table.verticalScrollBar().setValue)
-        self.setAccessibleName(table._labels("table.frozen"))  # noqa: SLF001
-        self.hide()
-
-    def dress(self, height: int) -> None:
-        self.verticalHeader().setMinimumSectionSize(min(height, 20))
-        self.verticalHeader().setDefaultSectionSize(height)
-        self.follow()
-
-    def columns(self) -> list[int]:
-        return self._table.columns_in_order()[: self._table.frozen]
-
-    def holds(self, column: int) -> bool:
-        return self.isVisible() and column in self.columns()
-
-    def covered(self) -> int:
-        return self.width() if self.isVisible() else 0
-
-    def arrange(self) -> None:
-        """Show the same columns in the same order and width."""
-        if self.model() is not None:
-            self._order()
-        self.follow()
-
-    def _attach(self) -> None:
-        """Share the table's rows and selection; 600,000 of them cost memory, so not before it is scrolled sideways."""
-        table = self._table
-        self.setModel(table.model())
-        self.setSelectionModel(table.selectionModel())
-        own = QItemSelectionModel(table.model(), self)
-        self.horizontalHeader().setSelectionModel(own)
-        self.verticalHeader().setSelectionModel(own)
-        self._order()
-
-    def _order(self) -> None:
-        across, held = self.horizontalHeader(), self.columns()
-        for one in range(across.count()):
-            self.setColumnHidden(one, one not in held)
-        for at, one in enumerate(held):
-            across.moveSection(across.visualIndex(one), at)
-            self.setColumnWidth(one, self._table.columnWidth(one))
-
-    def follow(self) -> None:
-        """Lie over the table's left edge while that is scrolled away."""
-        table = self._table
-        held = self.columns()
-        width = sum(table.columnWidth(one) for one in held)
-        shown = bool(held) and table.horizontalScrollBar().value() > 0 and width < table.viewport().width() * 0.7
-        if shown:
-            if self.model() is None:
-                self._attach()
-            across = table.horizontalHeader()
-            left, edge = table.verticalHeader().width(), table.frameWidth()
-            self.horizontalHeader().setFixedHeight(across.height())
-            self.setGeometry(QRect(left + edge, edge, width + 1, across.height() + table.viewport().height()))
-            self.verticalScrollBar().setValue(table.verticalScrollBar().value())
-        if shown != self.isVisible():
-            self.setVisible(shown)
-            self.raise_()
-
-    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:  # noqa: ARG002 (Qt's)
-        """Only repaint: the table tells the rest."""
-        self.viewport().update()
-
-    def keyboardSearch(self, search: str) -> None:
-        """Nothing, as in the table."""
-
-    def closeEditor(self, editor: QWidget, hint: QAbstractItemDelegate.EndEditHint) -> None:
-        super().closeEditor(editor, hint)
-        self._table.setFocus()
-        self._table._model.resume()  # noqa: SLF001
-
-    def mousePressEvent(self, event: Any) -> None:  # noqa: ANN401 (a QMouseEvent)
-        self._table.setFocus()
-        super().mousePressEvent(event)
-
-    def wheelEvent(self, event: Any) -> None:  # noqa: ANN401
-        QGuiApplication.sendEvent(self._table.viewport(), event) if event.type() == QEvent.Type.Wheel else super().wheelEvent(event)
-
-
-# ---------------------------------------------------------------- arithmetic
-
-
-def _parts(selection: QItemSelection) -> list[QItemSelectionRange]:
-    return [selection.at(one) for one in range(selection.size())]
-
-
-def _cells(selection: QItemSelection) -> int:
-    return sum(part.width() * part.height() for part in _parts(selection))
-
-
-def _runs(positions: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Neighbours among positions as first and last."""
-    if not len(positions):
-        return []
-    breaks = np.flatnonzero(np.diff(positions) != 1)
-    starts = np.concatenate(([0], breaks + 1))
-    ends = np.concatenate((breaks, [len(positions) - 1]))
-    return list(zip(positions[starts].tolist(), positions[ends].tolist(), strict=True))
-
-
-def _sums(rows: Iterable[Row], columns: Sequence[Column]) -> list[tuple[int, float]]:
-    """How many numbers each column has, and their sum."""
-    held = list(rows)
-    out: list[tuple[int, float]] = []
-    for column in columns:
-        numbers = [value for value in (column.number(row) for row in held if column.number is not None) if value is not None]
-        out.append((len(numbers), sum(numbers)))
-    return out
-
-
-def _taken(selection: QItemSelection, spans: Sequence[tuple[int, int]], columns: Sequence[int], rows: int) -> list[npt.NDArray[np.bool_]] | None:
-    """Which cells of the rows and columns are selected; None where all are."""
-    starts, at = [], 0
-    for top, bottom in spans:
-        starts.append((top, at))
-        at += bottom - top + 1
-    masks = [np.zeros(at, dtype=np.bool_) for _ in columns]
-    places = {one: place for place, one in enumerate(columns)}
-    for part in _parts(selection):
-        top, offset = next((first, before) for first, before in reversed(starts) if first <= part.top())
-        low = part.top() - top + offset
-        for one in range(part.left(), part.right() + 1):
-            if one in places:
-                masks[places[one]][low : low + part.height()] = True
-    masks = [mask[:rows] for mask in masks]
-    return None if all(bool(mask.all()) for mask in masks) else masks
