@@ -401,6 +401,7 @@ class ImportWizard(QDialog):
                 self._show_report(report, self.context.labels("import.checked_note"))
                 self._end("checked")
                 self._point_out(report)
+                self._import.setFocus()
 
         title = self.context.labels("import.checking", file=shown(request.path.name, 40))
         self._task = self.context.tasks.run_child(self, jobs.take, (request,), done, self._failed(serial), title=title)
@@ -447,10 +448,11 @@ class ImportWizard(QDialog):
         if not report.inserted and not report.updated and not report.rejected:
             self._notice.say("ok", labels("import.nothing_new"), labels("import.nothing_new_note"))
         elif report.rejected:
+            changes = report.inserted or report.updated
             self._notice.say(
                 "warning",
                 labels.plural("import.some_rejected", report.rejected),
-                labels("import.some_rejected_note"),
+                labels("import.some_rejected_note" if changes else "import.only_rejected_note"),
                 [(labels("import.see_rejects"), lambda: self._tabs.setCurrentIndex(3))],
             )
         elif report.warnings:
@@ -664,7 +666,7 @@ class ImportWizard(QDialog):
         self._check.setEnabled(opened and not busy and self._lack() is None)
         self._import.setVisible(not over)
         report = self.report
-        self._import.setEnabled(fresh and not busy and report is not None and bool(report.inserted + report.updated + report.rejected))
+        self._import.setEnabled(fresh and not busy and report is not None and bool(report.inserted or report.updated))
         count = report.inserted + report.updated if report is not None and fresh else 0
         self._import.setText(labels.plural("import.import_n", count) if count else labels("import.import"))
         self._save.setVisible(report is not None and bool(report.rejected) and state != "undone")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -27,6 +27,8 @@ IGNORED: Final = ""
 _SHOWN: Final = 150
 _SAMPLES: Final = 3
 _SAMPLE_CHARS: Final = 36
+_METRIC_CHARS: Final = 60
+_AT_ONCE: Final = 5
 _CODE: Final = int(Qt.ItemDataRole.UserRole)
 _HOMES: Final = (("import.group.creator", (Home.CREATOR,)), ("import.group.account", (Home.ACCOUNT,)), ("import.group.metric", (Home.METRIC, Home.ROW)))
 
@@ -56,38 +58,53 @@ class MappingTable(QScrollArea):
         self._lines: list[_Line] = []
         self._hidden: dict[str, int] = {}
         self._fields = QStandardItemModel(self)
+        self._grid = QGridLayout()
+        self._built = 0
+        self._builder = QTimer(self, singleShot=True, interval=0)
+        self._builder.timeout.connect(self._build)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(labels("import.mapping"))
 
     def load(self, preview: Preview) -> None:
-        """Show the columns of an opened file with the fields they were taken for."""
-        self._lines = []
+        """Show the columns of an opened file with the fields they were taken for; the rows appear some at a time."""
         self._fields = self._offered(preview.mapping)
-        body = QWidget()
-        body.setObjectName("body")
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(4)
-        grid.setColumnStretch(0, 3)
-        grid.setColumnStretch(1, 4)
-        grid.setColumnStretch(2, 4)
-        grid.setColumnStretch(3, 3)
-        for at, key in enumerate(("import.column", "import.samples", "import.taken_for", "import.certainty")):
-            grid.addWidget(plain(self._labels(key), role="muted"), 0, at)
         taken = {at: name for name, at in preview.mapping.items()}
         doubtful = {str(warn.details.get("column")) for warn in preview.warnings}
-        for at, header in enumerate(preview.headers[:_SHOWN]):
-            self._lines.append(self._line(grid, at, header, preview, taken.get(at, IGNORED), header.strip() in doubtful))
+        headed = preview.header_row is not None
+        self._lines = [
+            _Line(at, header.strip(), taken.get(at, IGNORED), _samples(preview, at), doubtful=header.strip() in doubtful, headed=headed)
+            for at, header in enumerate(preview.headers[:_SHOWN])
+        ]
         self._hidden = {name: at for name, at in preview.mapping.items() if at >= _SHOWN}
+        body = QWidget()
+        body.setObjectName("body")
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(14)
+        self._grid.setVerticalSpacing(4)
+        for at, share in enumerate((3, 4, 4, 3)):
+            self._grid.setColumnStretch(at, share)
+        for at, key in enumerate(("import.column", "import.samples", "import.taken_for", "import.certainty")):
+            self._grid.addWidget(plain(self._labels(key), role="muted"), 0, at)
         outer = QVBoxLayout(body)
         outer.setContentsMargins(2, 8, 8, 8)
-        outer.addLayout(grid)
+        outer.addLayout(self._grid)
         if len(preview.headers) > _SHOWN:
             outer.addWidget(plain(self._labels("import.more_columns", n=len(preview.headers) - _SHOWN), role="muted", wrap=True))
         outer.addStretch(1)
         self.setWidget(body)
-        self._judge()
+        self._built = 0
+        self._builder.start()
+
+    def _build(self) -> None:
+        """Make some more rows: a widget costs milliseconds, and a window must not stand still."""
+        twice = set(self.twice())
+        for line in self._lines[self._built : self._built + _AT_ONCE]:
+            line.build(self, self._grid, self._fields, self._labels)
+            line.judge(self._labels, twice=line.field in twice)
+        self._built = min(self._built + _AT_ONCE, len(self._lines))
+        if self._built < len(self._lines):
+            self._builder.start()
 
     def chosen(self) -> dict[str, str]:
         """Field -> 1-based number of its column, as an import takes it; a field chosen twice counts once."""
@@ -105,8 +122,8 @@ class MappingTable(QScrollArea):
 
     def choose(self, at: int, field: str) -> None:
         """Take a column (from 0) for a field, as a person would."""
-        line = self._lines[at]
-        line.pick(field)
+        self._lines[at].pick(field)
+        self.judged()
 
     def columns(self) -> tuple[int, int]:
         """How many columns are imported, of how many."""
@@ -130,37 +147,6 @@ class MappingTable(QScrollArea):
         _add(model, self._labels("import.other_metric"), METRIC_PREFIX)
         return model
 
-    def _line(self, grid: QGridLayout, at: int, header: str, preview: Preview, field: str, doubtful: bool) -> _Line:  # noqa: FBT001
-        labels = self._labels
-        row = at + 1
-        title = shown(header.strip(), 60) if preview.header_row is not None else labels("import.column_number", n=at + 1)
-        name = plain(title or labels("import.column_number", n=at + 1), wrap=True)
-        texts = list(dict.fromkeys(shown(cells[at].strip(), _SAMPLE_CHARS) for cells in preview.rows if at < len(cells) and cells[at].strip()))
-        sample = Elided("  ·  ".join(texts[:_SAMPLES]) or labels("import.empty_column"), "muted")
-        choice = Choice()
-        choice.setModel(self._fields)
-        choice.setAccessibleName(labels("import.field_for", column=title))
-        choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        choice.setMinimumContentsLength(12)
-        name.setBuddy(choice)
-        metric = QLineEdit()
-        metric.setPlaceholderText(labels("import.metric_name"))
-        metric.setAccessibleName(labels("import.metric_name"))
-        metric.setMaxLength(60)
-        metric.hide()
-        cell = QVBoxLayout()
-        cell.setSpacing(2)
-        cell.addWidget(choice)
-        cell.addWidget(metric)
-        state = plain(wrap=True)
-        grid.addWidget(name, row, 0)
-        grid.addWidget(sample, row, 1)
-        grid.addLayout(cell, row, 2)
-        grid.addWidget(state, row, 3)
-        line = _Line(self, at, header.strip(), choice, metric, state, doubtful=doubtful, headed=preview.header_row is not None, filled=bool(texts))
-        line.start(field)
-        return line
-
     def judged(self) -> None:
         """A choice was made by hand."""
         self._judge()
@@ -178,59 +164,90 @@ def _add(model: QStandardItemModel, words: str, code: str) -> None:
     model.appendRow(item)
 
 
+def _samples(preview: Preview, at: int) -> list[str]:
+    """The first few different texts of a column."""
+    texts = (cells[at].strip() for cells in preview.rows if at < len(cells))
+    return list(dict.fromkeys(shown(text, _SAMPLE_CHARS) for text in texts if text))[:_SAMPLES]
+
+
 class _Line:
-    """One column of the file and what it is taken for."""
+    """One column of the file and what it is taken for; its widgets come later."""
 
-    def __init__(  # noqa: PLR0913 (the parts of one row)
-        self, table: MappingTable, at: int, header: str, choice: Choice, metric: QLineEdit, state: QLabel, *, doubtful: bool, headed: bool, filled: bool
-    ) -> None:
+    def __init__(self, at: int, header: str, field: str, samples: list[str], *, doubtful: bool, headed: bool) -> None:
         self.at = at
-        self._table, self._header, self._choice, self._metric, self._state = table, header, choice, metric, state
-        self._doubtful, self._headed, self._filled, self._by_hand = doubtful, headed, filled, False
-
-    @property
-    def field(self) -> str:
-        """Field the column is taken for; IGNORED for none."""
-        code = str(self._choice.currentData(_CODE) or IGNORED)
-        return METRIC_PREFIX + self._metric.text().strip() if code == METRIC_PREFIX else code
-
-    def start(self, field: str) -> None:
-        """Show what the file was taken for, then listen."""
-        self._show(field)
-        self._choice.activated.connect(lambda _row: self._picked())
-        self._metric.textEdited.connect(lambda _text: self._table.judged())
+        self.field = field
+        self._header, self._samples, self._doubtful, self._headed = header, samples, doubtful, headed
+        self._by_hand = False
+        self._judged = ""
+        self._choice: Choice | None = None
+        self._metric: QLineEdit | None = None
+        self._state: QLabel | None = None
 
     def pick(self, field: str) -> None:
-        """Choose as a person would."""
-        self._show(field)
-        self._picked()
-
-    def _show(self, field: str) -> None:
-        row = self._choice.findData(field, _CODE)
-        if row < 0:
-            row = self._choice.findData(METRIC_PREFIX, _CODE)
-            self._metric.setText(field.removeprefix(METRIC_PREFIX))
-        self._choice.setCurrentIndex(row)
-        self._metric.setVisible(self._choice.currentData(_CODE) == METRIC_PREFIX)
-
-    def _picked(self) -> None:
+        """Choose by hand; a metric without a name takes that of its header."""
         self._by_hand = True
-        free = self._choice.currentData(_CODE) == METRIC_PREFIX
-        if free and not self._metric.text() and self._headed:
-            self._metric.setText(self._header)
-        self._metric.setVisible(free)
-        if free:
+        self.field = METRIC_PREFIX + self._header if field == METRIC_PREFIX and self._headed else field
+        self._show()
+
+    def build(self, table: MappingTable, grid: QGridLayout, fields: QStandardItemModel, labels: Labels) -> None:
+        """Make the row's widgets."""
+        row = self.at + 1
+        title = (shown(self._header, 60) if self._headed else "") or labels("import.column_number", n=row)
+        name, choice, metric, state = plain(title, wrap=True), Choice(), QLineEdit(), plain(wrap=True)
+        choice.setModel(fields)
+        choice.setAccessibleName(labels("import.field_for", column=title))
+        choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        choice.setMinimumContentsLength(12)
+        name.setBuddy(choice)
+        metric.setPlaceholderText(labels("import.metric_name"))
+        metric.setAccessibleName(labels("import.metric_name"))
+        metric.setMaxLength(_METRIC_CHARS)
+        metric.hide()
+        cell = QVBoxLayout()
+        cell.setSpacing(2)
+        cell.addWidget(choice)
+        cell.addWidget(metric)
+        grid.addWidget(name, row, 0)
+        grid.addWidget(Elided("  ·  ".join(self._samples) or labels("import.empty_column"), "muted"), row, 1)
+        grid.addLayout(cell, row, 2)
+        grid.addWidget(state, row, 3)
+        self._choice, self._metric, self._state = choice, metric, state
+        self._show()
+        choice.activated.connect(lambda _row: self._picked(table, str(choice.currentData(_CODE) or IGNORED)))
+        metric.textEdited.connect(lambda text: self._named(table, text))
+
+    def _picked(self, table: MappingTable, field: str) -> None:
+        self.pick(field)
+        if self._metric is not None and not self._metric.isHidden():
             self._metric.setFocus()
-        self._table.judged()
+        table.judged()
+
+    def _named(self, table: MappingTable, text: str) -> None:
+        self.field = METRIC_PREFIX + text.strip()
+        table.judged()
+
+    def _show(self) -> None:
+        if self._choice is None or self._metric is None:
+            return
+        row = self._choice.findData(self.field, _CODE)
+        free = row < 0 or self.field == METRIC_PREFIX
+        self._choice.setCurrentIndex(self._choice.findData(METRIC_PREFIX, _CODE) if free else row)
+        if free:
+            self._metric.setText(self.field.removeprefix(METRIC_PREFIX))
+        self._metric.setVisible(free)
 
     def judge(self, labels: Labels, *, twice: bool) -> None:
         """A sign and a word for how sure the choice is."""
         key, role = self._verdict(twice=twice)
+        if self._state is None or key == self._judged:
+            return
+        first, self._judged = not self._judged, key
         self._state.setText(labels(key))
         self._state.setProperty("role", role)
-        style = self._state.style()
-        style.unpolish(self._state)
-        style.polish(self._state)
+        if not first:  # a label that was never shown takes its looks when it is
+            self._state.style().unpolish(self._state)
+            self._state.style().polish(self._state)
 
     def _verdict(self, *, twice: bool) -> tuple[str, str]:
         if twice:
@@ -240,7 +257,7 @@ class _Line:
         if not self.field:
             if self._doubtful:
                 return "import.sure.not_numbers", "warning"
-            return ("import.sure.unknown", "muted") if self._filled and not headers.field_for(self._header) else ("import.sure.left_out", "muted")
+            return ("import.sure.unknown", "muted") if self._samples and not headers.field_for(self._header) else ("import.sure.left_out", "muted")
         if self._headed and headers.field_for(self._header) == self.field and not self._doubtful:
             return "import.sure.known", "ok"
         return "import.sure.doubtful", "warning"
