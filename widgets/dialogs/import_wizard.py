@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+import resources
 from app.errors import CancelledError, ProductError
 from app.files import ImportRequest
 from app.rules.fields import PLATFORMS
@@ -740,25 +741,12 @@ def _size(path: Path) -> int:
 
 # ---------------------------------------------------------------- picture
 
-_PICTURED: Final = """\
-蒲公英达人导出（内部）
-达人昵称,小红书号,粉丝数,类目,图文报价(元),城市,合作备注,赞藏总数
-小鹿爱喝茶,xhs_30017,5.2万,美食,800,杭州,愿意寄样,12.8万
-阿橙的厨房,xhs_30018,1.1万,美食,450,成都,,3.1万
-山野里的茶,xhs_30019,10万+,生活,"2,600",福州,要排期,45万
-今天也没加班,xhs_30020,8800,职场,300,上海,,1.6万
-周末去哪儿,xhs_30021,三万多,旅行,900,南京,数字待核,5.5万
-奶茶测评员,xhs_30022,2.4万,美食,600,广州,,7.7万
-小鹿爱喝茶,xhs_30017,5.3万,美食,800,杭州,愿意寄样,12.9万
-,,6600,美食,260,武汉,没有账号,9200
-"""
-
 
 def picture(context: Context) -> QWidget:
     """The wizard over a small messy file, for pictures of the program; wait for ``settled``."""
     folder = tempfile.TemporaryDirectory(prefix="koc-desk-")
-    path = Path(folder.name) / "小红书达人.csv"
-    path.write_text(_PICTURED, "utf-8")
+    path = Path(folder.name) / context.labels("import.sample_name")
+    path.write_text(resources.text("samples", "creators.csv"), "utf-8")
     wizard = ImportWizard(context, path)
     wizard.finished.connect(lambda _: folder.cleanup())
     return wizard
