@@ -91,7 +91,7 @@ class _Given(dict[str, object]):
 
 def normalise(language: str) -> str:
     """Catalogue name for a language tag."""
-    return "zh_CN" if language.lower().startswith("zh") else "en"
+    return "zh_CN" if language.lower().startswith(("zh", "chinese")) else "en"  # Windows writes it out
 
 
 def system_language() -> str:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, QEventLoop, QLibraryInfo, QObject, QSettings, Qt, QTimer, QTranslator
+from PySide6.QtCore import QEvent, QEventLoop, QLibraryInfo, QLocale, QObject, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from app.errors import ProductError, WorkspaceError
 from app.settings import LANGUAGE, THEME, Settings, default_workspace
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 _KNOCK_MS: Final = 800
 _PICTURE_SIZE: Final = (1280, 800)
+_PICTURED: Final = ("file.import", "edit.history", "tools.tiers", "tools.settings", "view.palette")
+"""Commands whose dialogs are pictured too."""
+
 _PICTURE_PATIENCE: Final = 60
 _BREATH_MS: Final = 8
 _CALM: Final = 3
@@ -104,7 +107,7 @@ class Application(QObject):
 
     def _dress(self, zone: str) -> tuple[Labels, theme.Theme, Messages]:
         wanted = self._language or self.settings.get(LANGUAGE)
-        words = Words(system_language() if wanted == "system" else normalise(wanted))
+        words = Words(next(iter(QLocale.system().uiLanguages()), system_language()) if wanted == "system" else normalise(wanted))
         self._translate(words.language)
         look = theme.apply(self._app, self._look or self.settings.get(THEME))
         labels = Labels(words, zone)
@@ -326,6 +329,13 @@ class Application(QObject):
                     self.window.go(entry.key)
                     self.wait()
                     self._picture(folder, entry.key, language, look)
+                for key in _PICTURED:
+                    self.window.act(key)
+                    self.wait()
+                    for dialog in self.window.findChildren(QDialog):
+                        self._picture(folder, key.partition(".")[2], language, look, dialog)
+                        dialog.close()
+                    self.wait()
                 self._picture_dialogs(folder, language, look)
 
     def _picture_dialogs(self, folder: Path, language: str, look: str) -> None:
@@ -349,8 +359,8 @@ class Application(QObject):
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             calm = calm + 1 if self.settled() else 0
 
-    def _picture(self, folder: Path, name: str, language: str, look: str) -> None:
-        self.window.grab().save(str(folder / f"{name}-{language}-{look}.png"))
+    def _picture(self, folder: Path, name: str, language: str, look: str, shown: QWidget | None = None) -> None:
+        (self.window if shown is None else shown).grab().save(str(folder / f"{name}-{language}-{look}.png"))
 
 
 # ---------------------------------------------------------------- one window per workspace
