@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import uuid
 import zipfile
+import zlib
 from contextlib import closing, suppress
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -22,7 +23,7 @@ import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from app.errors import CancelledError, UsageError, WorkspaceError
+from app.errors import UsageError, WorkspaceError
 from app.values import DEFAULT_ZONE, WorkspaceRef, iso
 from db.engine import in_words, postgres_engine, sqlite_engine, writing
 from db.writers import rollups, settings
@@ -320,7 +321,7 @@ def backup(engine: Engine, ref: WorkspaceRef, target: Path, now: int, job: Job) 
     try:
         copy = folder / _DATABASE
         if engine.dialect.name == "sqlite":
-            _copy_pages(_path(ref), copy, job)
+            _copy_pages(engine, copy, job)
         else:
             _copy_rows(engine, copy, now, job)
         counts = _checked_counts(copy)
@@ -350,18 +351,19 @@ def backup(engine: Engine, ref: WorkspaceRef, target: Path, now: int, job: Job) 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copy_pages(path: Path, copy: Path, job: Job) -> None:
+def _copy_pages(engine: Engine, copy: Path, job: Job) -> None:
     def step(_status: int, remaining: int, total: int) -> None:
         job.check()
         job.progress("backup", total - remaining, total)
 
-    with closing(sqlite.connect(f"{path.as_uri()}?mode=ro", uri=True)) as source, closing(sqlite.connect(str(copy))) as target:
-        try:
-            source.backup(target, pages=_PAGES_AT_A_TIME, progress=step)
-        except CancelledError:
-            raise
-        except sqlite.DatabaseError as error:
-            raise WorkspaceError("backup_failed", path=str(path), reason=str(error)) from error
+    source = engine.raw_connection()
+    try:
+        with closing(sqlite.connect(str(copy))) as target:
+            source.driver_connection.backup(target, pages=_PAGES_AT_A_TIME, progress=step)  # type: ignore[union-attr]
+    except sqlite.DatabaseError as error:
+        raise WorkspaceError("backup_failed", path=str(copy), reason=str(error)) from error
+    finally:
+        source.close()
 
 
 def _copy_rows(engine: Engine, copy: Path, now: int, job: Job) -> None:
@@ -454,7 +456,7 @@ def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:
                 if not inside.is_relative_to(folder.resolve()):
                     raise UsageError("not_a_backup", path=str(archive))
             packed.extractall(folder)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, ValueError, OSError) as error:
         raise UsageError("not_a_backup", path=str(archive)) from error
     if manifest["schema_version"] > SCHEMA_VERSION:
         raise WorkspaceError("newer", path=str(archive), version=manifest["schema_version"], known=SCHEMA_VERSION)
