@@ -70,7 +70,7 @@ def test_broad_excepts_stand_in_few_files(name: str, path: Path):
 
 def test_no_file_is_a_huge_room():
     """What grows in every program is one huge room; it is split while it is small."""
-    long = {name: count for name, path in sources(*ROOMS) if (count := len(path.read_text("utf-8").splitlines())) > 700}
+    long = {name: count for name, path in sources(*ROOMS) if (count := len(path.read_text("utf-8").splitlines())) > 800}
     assert not long
 
 
