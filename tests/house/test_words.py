@@ -226,7 +226,7 @@ def test_every_sentence_is_used():
 # ---------------------------------------------------------------- words stand in the catalogues only
 
 CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
-SPOKEN: Final = frozenset({"app/rules/headers.py", "app/rules/cells.py", "app/rules/fields.py", "app/sample.py", "app/filters.py"})
+SPOKEN: Final = ("app/rules/", "app/filters.py", "app/sample.py")
 """What reads people's own words, or invents them."""
 
 
@@ -246,7 +246,7 @@ def test_no_chinese_literal_in_code():
             found += [
                 f"{name}:{node.lineno} {node.value[:30]}"
                 for node in ast.walk(tree)
-                if name not in SPOKEN
+                if not name.startswith(SPOKEN)
                 and isinstance(node, ast.Constant)
                 and isinstance(node.value, str)
                 and id(node) not in documentation
