@@ -206,9 +206,16 @@ def _look_at(path: Path) -> None:
     _read_a_little(path)
 
 
+def _looking(path: Path) -> Any:  # noqa: ANN401 (the driver has no stubs)
+    """A connection that only looks. One opened for reading alone would leave its log files lying about."""
+    raw = sqlite.connect(f"{path.as_uri()}?mode=rw", uri=True)
+    raw.execute("pragma query_only=on")
+    return raw
+
+
 def _read_a_little(path: Path) -> None:
     try:
-        with closing(sqlite.connect(f"{path.as_uri()}?mode=ro", uri=True)) as raw:
+        with closing(_looking(path)) as raw:
             raw.execute("select count(*) from sqlite_schema").fetchone()
             raw.execute("select name, value from workspace_setting").fetchall()
     except sqlite.DatabaseError as error:
@@ -253,7 +260,7 @@ def _writable(path: Path) -> bool:
 
 
 def _user_version(path: Path) -> int:
-    with closing(sqlite.connect(f"{path.as_uri()}?mode=ro", uri=True)) as raw:
+    with closing(_looking(path)) as raw:
         return int(raw.execute("pragma user_version").fetchone()[0])
 
 

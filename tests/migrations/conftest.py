@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Migrations run on both engines: the server of the database tests serves here too."""
+"""The stores of ``tests/db``, and workspaces of every revision that was."""
 
 from __future__ import annotations
 
-from tests.db.conftest import postgres
+from tests.db.conftest import file, postgres, shop, shops
 
-__all__ = ["postgres"]
+__all__ = ["file", "postgres", "shop", "shops"]
