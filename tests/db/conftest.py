@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -69,6 +68,8 @@ def _as_nobody() -> list[str]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return []
+    import pwd  # a module of POSIX systems only
+
     try:
         user = pwd.getpwnam("postgres")
     except KeyError:
