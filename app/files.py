@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from app.rules.facts import CREATORS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -19,6 +21,7 @@ class ImportRequest:
     """What to read and how. ``mapping`` is FIELD -> header text or 1-based column number as text.
 
     ``only_mapped``: the mapping is the whole truth, nothing else is taken from the headers, and its numbers are columns.
+    ``kind`` is a word of ``app.rules.facts.KINDS``; ``create_leads``: creators that a file of facts names and nobody knows are added.
     ``reasons`` are words for the codes and fields of rejected rows, as ``errors_to`` shows them; a code without any stands for itself.
     """
 
@@ -32,6 +35,8 @@ class ImportRequest:
     errors_to: Path | None = None
     only_mapped: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
+    kind: str = CREATORS
+    create_leads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,9 @@ class Upserted:
     creator_ids: tuple[int, ...]
     duplicates: int = 0
     """Rows that name an account which an earlier row of the file also names, by another key."""
+    warnings: tuple[Warn, ...] = ()
+    unknown_creators: tuple[str, ...] = ()
+    """Creators that rows name and nobody knows, as ``platform:platform_uid``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +184,7 @@ class ImportReport:
     changes: tuple[Change, ...]
     errors: tuple[Reject, ...]
     seconds: float
+    unknown_creators: tuple[str, ...] = ()
 
 
 class Files(Protocol):
@@ -216,9 +225,10 @@ def take_in(
         sums=parsed.sums({reject.row for reject in done.rejects}),
         mapping=parsed.mapping,
         unmapped=tuple(parsed.unmapped),
-        warnings=tuple(parsed.warnings),
+        warnings=(*parsed.warnings, *done.warnings),
         changes=done.changes,
         errors=tuple(sorted(rejects, key=lambda reject: reject.row)),
         seconds=round(time.monotonic() - started, 3),
+        unknown_creators=done.unknown_creators,
     )
     return report, done

@@ -21,7 +21,7 @@ _PLAIN_TEXT: Final = r"^[^\x00-\x20\x7f-\xa0\u00ad\u0300-\u036f\u1100-\u11ff\u20
 _PLAIN_ID: Final = r"^(?:[0-9]{1,40}|[A-Za-z_][A-Za-z0-9_.\-]{2,60})$"
 _DTYPES: Final = {
     Kind.COUNT: pl.Int64, Kind.FEN: pl.Int64, Kind.BASIS_POINTS: pl.Int64, Kind.MOMENT: pl.Int64, Kind.RANK: pl.Int64,
-    Kind.NUMBER: pl.Float64,
+    Kind.NUMBER: pl.Float64, Kind.FLAG: pl.Boolean,
 }  # fmt: skip
 _MICRO: Final = 1_000_000
 

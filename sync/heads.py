@@ -12,7 +12,8 @@ import polars as pl
 from app.errors import InputRefusedError, UsageError
 from app.files import Warn
 from app.rules import cells, headers
-from app.rules.fields import SAME_FIELD, field_of, platform_code
+from app.rules.facts import CREATORS, field_in
+from app.rules.fields import SAME_FIELD, platform_code
 from sync.frames import ROW, names
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def _split(table: Table, request: ImportRequest) -> tuple[Head, pl.DataFrame]:
     at = _header_at(top, request)
     if at is None:
         return Head(None, tuple(str(one) for one in range(1, table.width + 1))), _filled(table.frame, columns)
-    labels, deep = _labels(top, at)
+    labels, deep = _labels(top, at, request.kind)
+    if deep == 1 and at and len({cell for cell in top[at - 1] if cell}) > 1:
+        labels, deep = _labels(top, at - 1)[0] if _labels(top, at - 1)[1] > 1 else labels, 1
     body = table.frame.slice(at + deep)
     for header in top[at : at + deep]:
         body = body.filter(~pl.all_horizontal(pl.col(f"c{one}").str.strip_chars() == cell for one, cell in enumerate(header)))
@@ -91,7 +94,7 @@ def _filled(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 def _header_at(top: Sequence[Sequence[str]], request: ImportRequest) -> int | None:
     named = {text.strip() for text in request.mapping.values() if not text.isdecimal()}
-    scores = [headers.known_share(row) + 2 * len(named & set(row)) if sum(map(_numeric, row)) <= len(row) // 2 else 0 for row in top]
+    scores = [headers.known_share(row, request.kind) + 2 * len(named & set(row)) if sum(map(_numeric, row)) <= len(row) // 2 else 0 for row in top]
     best = max(range(len(top)), key=lambda at: (scores[at], -at))
     filled = sum(bool(cell) for cell in top[best])
     if scores[best] >= 2 or (scores[best] == 1 and (filled <= _FEW_FILLED or named)):  # noqa: PLR2004
@@ -119,7 +122,7 @@ def _numeric(cell: str) -> bool:
         return False
 
 
-def _labels(top: Sequence[Sequence[str]], at: int) -> tuple[list[str], int]:
+def _labels(top: Sequence[Sequence[str]], at: int, kind: str = CREATORS) -> tuple[list[str], int]:
     """Header texts; a second row belongs to them where it fills what merged cells of the first left open."""
     row = list(top[at])
     below = list(top[at + 1]) if at + 1 < len(top) else []
@@ -128,12 +131,12 @@ def _labels(top: Sequence[Sequence[str]], at: int) -> tuple[list[str], int]:
     under = [one for one, cell in enumerate(below) if cell]
     spread = _spread(row, below)
     open_above = [one for one in under if not row[one]]
-    heading = [one for one in under if headers.field_for(below[one]) or below[one] == row[one] or headers.field_for(spread[one] + below[one])]
+    heading = [one for one in under if headers.field_for(below[one], kind) or below[one] == row[one] or headers.field_for(spread[one] + below[one], kind)]
     only_fills = len(open_above) == len(under)
     grouped = len(heading) == len(under) and any(not row[one] or row[one] != below[one] for one in under) and _has_groups(row, below)
     if not only_fills and not grouped and not (open_above and all(one in heading for one in open_above)):
         return row, 1
-    return [_label(row[one], spread[one], below[one]) for one in range(len(row))], 2
+    return [_label(row[one], spread[one], below[one], kind) for one in range(len(row))], 2
 
 
 def _spread(row: Sequence[str], below: Sequence[str]) -> list[str]:
@@ -150,12 +153,12 @@ def _has_groups(row: Sequence[str], below: Sequence[str]) -> bool:
     return any(below[one] and (not row[one] or row[one] == row[one - 1]) for one in range(1, len(row)))
 
 
-def _label(above: str, group: str, below: str) -> str:
+def _label(above: str, group: str, below: str, kind: str) -> str:
     """The text of a header in two rows: a known one if there is any."""
     if not below or above == below:
         return above or below
     tried = [group + below, f"{group} {below}", below, above]
-    return next((text for text in tried if text and headers.field_for(text)), below or above)
+    return next((text for text in tried if text and headers.field_for(text, kind)), below or above)
 
 
 # ---------------------------------------------------------------- several parts
@@ -201,12 +204,12 @@ def _occurrences(labels: Sequence[str]) -> list[tuple[str, int]]:
 def mapped(sheet: Sheet, request: ImportRequest) -> Mapped:
     """Which column each field is read from."""
     labels = sheet.head.labels
-    match = headers.match(labels, request.mapping, only=request.only_mapped)
+    match = headers.match(labels, request.mapping, only=request.only_mapped, kind=request.kind)
     found = dict(match.columns)
     out = Mapped(found, match.unmapped)
     sample = sheet.body.head(SAMPLE)
     stated = {SAME_FIELD.get(name, name) for name in request.mapping}
-    if {"handle", "name"} <= found.keys() and not {"handle", "name"} & stated:
+    if request.kind == CREATORS and {"handle", "name"} <= found.keys() and not {"handle", "name"} & stated:
         pair = [sample[f"c{found[name]}"].to_list() for name in ("handle", "name")]
         if headers.swappable(labels[found["handle"]], labels[found["name"]]) and headers.handle_or_name(*pair):
             found["handle"], found["name"] = found["name"], found["handle"]
@@ -214,7 +217,7 @@ def mapped(sheet: Sheet, request: ImportRequest) -> Mapped:
         found["posts"] = found.pop("notes")  # on Xiaohongshu a post is a note
     unmapped = list(match.unmapped)
     for name, at in list(found.items()):
-        one = field_of(name)
+        one = field_in(request.kind, name)
         if one is None or not one.numeric or name in stated or _mostly_numbers(sample, at):
             continue
         twin = _twin(labels, sample, at)

@@ -159,12 +159,14 @@ def _scaled(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
         value *= 10_000
     if value is not None and reading.fraction and note != "percent":
         value *= 100
+    if value is not None and abs(value) > _LARGEST:
+        raise BadCellError("too_large")
     return value, note
 
 
 def _positive(reading: Reading, text: str) -> tuple[Decimal | None, str | None]:
     value, note = _scaled(reading, text)
-    if value is not None and value < 0:
+    if value is not None and value < 0 and not reading.field.signed:
         raise BadCellError("negative")
     return value, note
 
@@ -230,7 +232,7 @@ def _composed(text: str) -> str:
 
 _NOBODY: Final = frozenset(word for word in EMPTY if not any(map(str.isalpha, word))) | {"n/a", "n/a'", "#n/a", "#value!", "#valor!", "#ref!"}
 _ANYBODY: Final = frozenset({"#name?"})
-_LONG: Final = {"notes": 32_767, "url": 4_096, "name": 1_000, "handle": 1_000}
+_LONG: Final = {"notes": 32_767, "url": 4_096, "name": 1_000, "handle": 1_000, "shop": 200}
 _USUAL_LENGTH: Final = 2_000
 
 
@@ -323,6 +325,19 @@ def _rank(reading: Reading, text: str) -> Parsed:
         except KeyError as error:
             raise BadCellError("unknown_value") from error
     return int(known), None
+
+
+_YES: Final = frozenset({"是", "新", "新客", "新客户", "新用户", "新顾客", "新会员", "首单", "首购", "首次购买", "yes", "y", "true", "t", "1", "new", "first", "√", "✓"})
+_NO: Final = frozenset({"否", "老", "老客", "老客户", "老用户", "老顾客", "老会员", "复购", "回购", "no", "n", "false", "f", "0", "returning", "repeat", "old", "×"})
+
+
+def _flag(_reading: Reading, text: str) -> Parsed:
+    word = folded(text).lower()
+    if word in EMPTY:
+        return None, None
+    if word not in _YES and word not in _NO:
+        raise BadCellError("unknown_value")
+    return word in _YES, None
 
 
 _LINK: Final = re.compile(
@@ -448,6 +463,7 @@ _PARSERS: Final[dict[Kind, Callable[[Reading, str], Parsed]]] = {
     Kind.MOMENT: _moment,
     Kind.RANK: _rank,
     Kind.TAGS: _tags,
+    Kind.FLAG: _flag,
 }
 
 

@@ -26,6 +26,7 @@ class Kind(enum.Enum):
     MOMENT = "moment"  # microseconds UTC
     RANK = "rank"  # one of an ordered set of codes
     TAGS = "tags"
+    FLAG = "flag"  # yes or no
 
 
 class Home(enum.Enum):
@@ -36,16 +37,18 @@ class Home(enum.Enum):
     METRIC = "metric"  # dated value of an account
     DERIVED = "derived"  # computed; never imported or edited
     ROW = "row"  # belongs to a file's row only, as ``as_of``
+    FACT = "fact"  # a column of a content, sale, cost, event ... (``facts``)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``ranks`` is the ordered set behind a RANK field."""
+    """One field. ``ranks`` is the ordered set behind a RANK field; ``signed`` numbers may be below zero."""
 
     name: str
     kind: Kind
     home: Home
     ranks: type[Ranked] | None = None
+    signed: bool = False
 
     @property
     def importable(self) -> bool:

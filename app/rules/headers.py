@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from app.errors import UsageError
+from app.rules import headers_facts
+from app.rules.facts import CREATORS, FACTS, field_in
 from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, SAME_FIELD, field_of
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ _ALIASES: Final[dict[str, str]] = {
     "metric.female_ratio": "粉丝女性用户占比,女性粉丝占比,女粉占比,女性占比,女粉比例,女性粉丝比例,女性比例,女粉丝占比,female,female %,female audience",
     "metric.male_ratio": "粉丝男性用户占比,男性粉丝占比,男粉占比,男性占比,男粉比例,男性粉丝比例,男粉丝占比,male,male %,male audience",
     "metric.active_fans_ratio": "活跃粉丝占比,活跃粉丝比例,活粉占比,活跃度",
-    "metric.fans_growth": "粉丝量变化幅度,粉丝增长率,粉丝增量",
+    "metric.fans_growth": "粉丝量变化幅度,粉丝增长率",
     "metric.interaction_fans_ratio": "互动粉丝占比",
     "metric.daily_exposure_median": "曝光中位数(日常),日常曝光中位数,曝光中位数",
     "metric.daily_read_median": "阅读中位数(日常),日常阅读中位数,阅读中位数",
@@ -99,7 +101,7 @@ _ALIASES: Final[dict[str, str]] = {
     "metric.like_fan_ratio": "赞粉比,粉赞比",
     "metric.expected_views": "预期播放量,预估播放量,预估阅读量,预期阅读量,预计播放量,预计曝光",
     "metric.expected_cpm": "预期cpm,预估cpm,cpm,平均cpm",
-    "metric.fans_growth_30d": "近30天涨粉,30天涨粉,近30天粉丝增量,月涨粉,30天粉丝增量",
+    "metric.fans_gained": "粉丝增量,涨粉数,涨粉量,近30天涨粉,30天涨粉,近30天粉丝增量,月涨粉,30天粉丝增量",
     "metric.connected_users": "月连接用户数,连接用户数,月深度用户数",
     "metric.fake_followers_ratio": "假粉占比,水粉占比,疑似水粉率,fake followers,fake followers %,suspicious followers",
     "metric.live_sessions_30d": "近30天直播场次",
@@ -159,13 +161,17 @@ def plain(header: str) -> str:
     return _GAPS.sub(" ", _UNIT.sub("", _even(header))).strip()
 
 
-_FIELD_OF: Final = {_even(alias): field for field, aliases in _ALIASES.items() for alias in aliases.split(",")}
+_FIELD_OF: Final = {
+    CREATORS: {_even(alias): field for field, aliases in _ALIASES.items() for alias in aliases.split(",")},
+    **{kind: {_even(alias): field for alias, field in headers_facts.aliases(kind).items()} for kind in FACTS},
+}
 
 
-def field_for(header: str) -> str | None:
-    """Field that a header means; None for a stranger."""
-    known = _FIELD_OF.get(_even(header)) or _FIELD_OF.get(plain(header))
-    if known is None and header.strip().startswith(METRIC_PREFIX) and field_of(header.strip()):
+def field_for(header: str, kind: str = CREATORS) -> str | None:
+    """Field that a header means in a kind of file; None for a stranger."""
+    words = _FIELD_OF[kind]
+    known = words.get(_even(header)) or words.get(plain(header))
+    if known is None and kind == CREATORS and header.strip().startswith(METRIC_PREFIX) and field_of(header.strip()):
         return header.strip()
     return known
 
@@ -199,9 +205,9 @@ def told_platform(*texts: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def known_share(cells: Sequence[str]) -> int:
+def known_share(cells: Sequence[str], kind: str = CREATORS) -> int:
     """How many cells of a row are headers that mean a field."""
-    return sum(field_for(cell) is not None for cell in cells if cell.strip())
+    return sum(field_for(cell, kind) is not None for cell in cells if cell.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,7 @@ class Match:
     unmapped: tuple[str, ...]
 
 
-def match(headers: Sequence[str], overrides: Mapping[str, str], *, only: bool = False) -> Match:
+def match(headers: Sequence[str], overrides: Mapping[str, str], *, only: bool = False, kind: str = CREATORS) -> Match:
     """Columns for fields: what the user says, then what the headers say; of twins the first.
 
     ``only``: what the user says is all there is, and his numbers are columns even where a header reads like one.
@@ -220,20 +226,21 @@ def match(headers: Sequence[str], overrides: Mapping[str, str], *, only: bool = 
     """
     columns: dict[str, int] = {}
     for name, wanted in overrides.items():
-        field = field_of(name)
+        field = field_in(kind, name)
         if field is None or not field.importable:
-            raise UsageError("unknown_map_field", field=name, known=_importable())
+            raise UsageError("unknown_map_field", field=name, known=_importable(kind))
         numbered = only and wanted.isdecimal() and 1 <= int(wanted) <= len(headers)
         columns[SAME_FIELD.get(name, name)] = int(wanted) - 1 if numbered else _column(headers, wanted)
     if only:
         return Match(columns, tuple(dict.fromkeys(header for at, header in enumerate(headers) if at not in columns.values() and header.strip())))
     taken = set(columns.values())
     for at, header in enumerate(headers):
-        named = field_for(header)
+        named = field_for(header, kind)
         if named is not None and at not in taken and named not in columns:
             columns[named] = at
             taken.add(at)
-    _claim_either(headers, columns, taken)
+    if kind == CREATORS:
+        _claim_either(headers, columns, taken)
     twins = {plain(headers[at]) for at in taken}
     unmapped = [header for at, header in enumerate(headers) if at not in taken and header.strip() and plain(header) not in twins]
     return Match(columns, tuple(dict.fromkeys(unmapped)))
@@ -251,7 +258,9 @@ def _claim_either(headers: Sequence[str], columns: dict[str, int], taken: set[in
                 break
 
 
-def _importable() -> str:
+def _importable(kind: str) -> str:
+    if kind != CREATORS:
+        return ", ".join(FACTS[kind].fields)
     return ", ".join([*(name for name, one in CREATOR_FIELDS.items() if one.importable), f"{METRIC_PREFIX}NAME"])
 
 
