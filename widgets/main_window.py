@@ -216,6 +216,7 @@ class MainWindow(QMainWindow):
         self._who = plain(self._labels("status.user", name=self._host.actor.name))
         self._read_only = plain(self._labels("status.read_only"))
         self._read_only.setObjectName("badge_warning")
+        self._read_only.setFixedHeight(self._theme.px(20))
         self._read_only.setToolTip(self._labels("status.read_only.reason"))
         self._read_only.hide()
         self._strip = TaskStrip(self._labels, self._theme)
