@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import Answer
+    from tests.db.conftest import Postgres
 
     Koc = Callable[..., Answer]
 
@@ -169,6 +170,26 @@ def test_a_strangers_list_becomes_a_roster_and_can_be_taken_back(koc: Koc, tmp_p
         assert koc("imports", "undo", done["id"], "--json").json["undone"]["kept"] == []
     assert content(koc) == empty
     assert koc("doctor", "--json").json["ok"] is True
+
+
+def test_the_same_list_has_the_same_content_on_a_teams_database(koc: Koc, tmp_path: Path, postgres: Postgres):
+    koc("init")
+    file = gb18030(tmp_path)
+    koc("import", "creators", file)
+    alone = content(koc)
+    team = ("--workspace", postgres.fresh())
+    assert koc(*team, "init", "--json").json["workspace"].startswith("postgresql+psycopg://koc@")
+    report = koc(*team, "import", "creators", file, "--json").json
+    assert (report["inserted"], report["rejected"]) == (INSERTED, REJECTED)
+    info = koc(*team, "info", "--json").json
+    assert (info["engine"], info["sqlite_version"], info["content_hash"]) == ("postgresql", None, alone)
+    assert koc(*team, "import", "creators", file, "--json").json["unchanged"] == INSERTED
+    for words in (("--sort", "-followers,name"), ("--search", "探店"), ("--where", "city = 上海 or followers > 20万")):
+        theirs, ours = (koc(*where, "creators", *words, "--json").json["rows"] for where in (team, ()))
+        assert [row["name"] for row in theirs] == [row["name"] for row in ours]
+    assert koc(*team, "doctor", "--json").json["ok"] is True
+    koc(*team, "imports", "undo", report["import_id"])
+    assert koc(*team, "info", "--json").json["counts"]["creators"] == 0
 
 
 def test_rejected_rows_come_back_as_a_workbook_that_can_be_mended(koc: Koc, tmp_path: Path):
