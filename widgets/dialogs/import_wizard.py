@@ -88,6 +88,7 @@ class ImportWizard(QDialog):
         self._task: Task | None = None
         self._serial = 0
         self._closing = False
+        self._taken = False
         labels = context.labels
         self.setWindowTitle(labels("import.title"))
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
@@ -164,7 +165,9 @@ class ImportWizard(QDialog):
         tabs = (self._mapping, self._overview, self._changes.view, self._rejects.view)
         for widget, key in zip(tabs, ("mapping", "overview", "changes", "rejects"), strict=True):
             self._tabs.addTab(widget, labels(f"import.{key}"))
+        self._blank = QWidget()
         box.addWidget(self._tabs, 1)
+        box.addWidget(self._blank, 1)
         box.addLayout(self._footer())
         return page
 
@@ -242,6 +245,8 @@ class ImportWizard(QDialog):
         self._path, self._preview, self.report, self._checked, self.undone = path, None, None, None, None
         for _, combo in (self._sheet, self._encoding):
             combo.clear()
+        for widget in self._encoding:
+            widget.hide()  # until it is known to be text
         self._stack.setCurrentIndex(1)
         self._file.setText(shown(path.name, 60))
         self._file.setToolTip(tip(str(path)))
@@ -285,13 +290,11 @@ class ImportWizard(QDialog):
 
     def _fill_choices(self, preview: Preview) -> None:
         labels = self.context.labels
-        words, combo = self._sheet
+        combo = self._sheet[1]
         combo.clear()
         for name in preview.sheets:
             combo.addItem(shown(name, 40), name)
         combo.setCurrentIndex(max(0, combo.findData(preview.sheet)))
-        for widget in (words, combo):
-            widget.setVisible(len(preview.sheets) > 1)
         chosen = self._encoding[1].currentData()
         self._offer_encodings(preview.encoding if chosen is None else None, chosen)
         for one in self._encoding:
@@ -417,7 +420,7 @@ class ImportWizard(QDialog):
 
         def done(report: ImportReport) -> None:
             if serial == self._serial:
-                self.report = report
+                self.report, self._taken = report, True
                 self._show_report(report, self.context.labels("import.done_note", seconds=f"{report.seconds:.1f}"))
                 self._end("done")
                 self._say_done()
@@ -511,6 +514,8 @@ class ImportWizard(QDialog):
 
     def again(self) -> None:
         """Start over with another file."""
+        if self.busy:
+            return
         self._serial += 1
         self.state, self._path, self._preview, self.report, self._checked = "start", None, None, None, None
         self._forget_check()
@@ -540,7 +545,7 @@ class ImportWizard(QDialog):
         reasons |= {one.column: labels.field(one.column) for one in self.report.errors if one.column and labels.words.has(f"field.{one.column}")}
         base = self._checked or self.request(dry_run=True)
         request = replace(base, errors_to=path, reasons=reasons)
-        import_id = self.report.import_id if state in {"done", "undone"} else None
+        import_id = self.report.import_id if self._taken else None
         serial = self._begin("saving")
 
         def done(written: Path) -> None:
@@ -637,7 +642,7 @@ class ImportWizard(QDialog):
 
     def _forget_check(self) -> None:
         labels = self.context.labels
-        self._checked, self.report = None, None
+        self._checked, self.report, self._taken = None, None, False
         self._figures.hide()
         for listing in (self._changes, self._rejects):
             listing.show([])
@@ -648,11 +653,14 @@ class ImportWizard(QDialog):
         """Enable what makes sense now; one button stands out."""
         busy, state, labels = self.busy, self.state, self.context.labels
         opened = self._preview is not None and state not in {"opening", "failed"}
-        over = state in {"done", "undone"}
+        over = self._taken
         fresh = opened and self._lack() is None and self._checked is not None and self._checked == self.request(dry_run=True)
         for widget in (self._doing, self._bar, self._stop):
             widget.setVisible(busy)
         self._tabs.setVisible(opened)
+        self._blank.setVisible(not opened)
+        for part in self._sheet:
+            part.setVisible(self._sheet[1].count() > 1)
         self._mapping.setEnabled(not over and state != "importing")
         for at in (1, 2, 3):
             self._tabs.setTabEnabled(at, self.report is not None)
