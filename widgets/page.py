@@ -14,7 +14,7 @@ from widgets.messages import plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from PySide6.QtGui import QAction
+    from PySide6.QtGui import QAction, QIcon
 
     from app.events import Event
     from app.services import Services
@@ -45,8 +45,10 @@ class Context:
 class PageHeader(QWidget):
     """Title, one line of figures that matter, and the primary actions at the right."""
 
-    def __init__(self, title: str, actions: Sequence[QAction] = (), *, primary: QAction | None = None, icon_size: QSize | None = None) -> None:
-        """Lay the header out; ``primary`` stands out among the actions."""
+    def __init__(
+        self, title: str, actions: Sequence[QAction] = (), *, primary: QAction | None = None, icon_size: QSize | None = None, primary_icon: QIcon | None = None
+    ) -> None:
+        """Lay the header out; ``primary`` stands out among the actions, with an icon of its own that is seen on the accent colour."""
         super().__init__()
         self.setObjectName("header")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -61,7 +63,7 @@ class PageHeader(QWidget):
         row.addWidget(self._figures, 1)
         self._buttons: list[QPushButton] = []
         for action in actions:
-            self._add(row, action, "primary" if action is primary else "", icon_size)
+            self._add(row, action, "primary" if action is primary else "", icon_size, primary_icon if action is primary else None)
 
     def figures(self, text: str) -> None:
         """Show the line of figures."""
@@ -71,7 +73,7 @@ class PageHeader(QWidget):
         """Show another title."""
         self._title.setText(text)
 
-    def _add(self, row: QHBoxLayout, action: QAction, role: str, icon_size: QSize | None) -> None:
+    def _add(self, row: QHBoxLayout, action: QAction, role: str, icon_size: QSize | None, icon: QIcon | None) -> None:
         button = QPushButton(self)
         if role:
             button.setProperty("role", role)
@@ -81,7 +83,7 @@ class PageHeader(QWidget):
 
         def follow() -> None:
             button.setText(action.text().replace("&", ""))
-            button.setIcon(action.icon())
+            button.setIcon(action.icon() if icon is None else icon)
             button.setEnabled(action.isEnabled())
             button.setVisible(action.isVisible())
             keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)

@@ -73,10 +73,12 @@ class TodayPage(Page):
         labels, theme = context.labels, context.theme
         self._loading, self._again = False, False
         self._figures = ""
-        self._import = QAction(theme.icon("import", "text_on_accent"), labels("today.empty.import"), self)
+        self._import = QAction(theme.icon("import"), labels("today.empty.import"), self)
         self._import.setEnabled(not context.read_only)
         self._import.triggered.connect(lambda: context.act("file.import"))
-        self._header = PageHeader(labels("page.today"), [self._import], primary=self._import, icon_size=theme.icon_size)
+        self._header = PageHeader(
+            labels("page.today"), [self._import], primary=self._import, icon_size=theme.icon_size, primary_icon=theme.icon("import", "text_on_accent")
+        )
         column = self.box()
         column.addWidget(self._header)
         self._stack = QStackedWidget(self)
