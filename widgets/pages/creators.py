@@ -41,8 +41,11 @@ if TYPE_CHECKING:
     from app.usecases.creators import CreatorDetail, RosterRow
     from widgets.page import Context
 
-AT_ONCE: Final = 3_000
+AT_ONCE: Final = 1_000
 """Creators that one change handles in a thread; more go to a child process, which does not hold the window's interpreter."""
+
+_NOTICED: Final = 100
+"""Creators from which on a change shows that it is under way."""
 
 EXPORTED: Final = 20_000
 """Creators of a selection that one export names one by one."""
@@ -67,6 +70,7 @@ class CreatorsPage(Page):
         self._pending: int | None = None
         self._figures, self._found = "", -1
         self._counting, self._counts_serial = False, 0
+        self._counted_for: tuple[str, str] | None = None
         self._facets: Mapping[str, Sequence[str]] = {}
         self._facets_stale = True
         self._build_actions()
@@ -78,6 +82,7 @@ class CreatorsPage(Page):
             self._labels("page.creators"),
             [self.add_action, self.import_action],
             primary=self.import_action,
+            primary_icon=self.context.theme.icon("import", "text_on_accent"),
             icon_size=context.theme.icon_size,
         )
         box.addWidget(self.header)
@@ -259,7 +264,7 @@ class CreatorsPage(Page):
     def changed(self, event: Event) -> None:
         """Show what was saved and keep everybody's place."""
         if isinstance(event, CreatorsChanged):
-            self._facets_stale = True
+            self._facets_stale, self._counted_for = True, None
             self.model.refresh()
             if self.panel.isVisible() and (not event.ids or self.panel.creator_id in event.ids):
                 self.panel.reload()
@@ -298,7 +303,8 @@ class CreatorsPage(Page):
             self._pending = None
         if self.model.rowCount() != self._found:  # else the line stays as it is until it is counted anew
             self._tell_figures(None)
-        self._count_timer.start()
+        if self._counted_for != (self.question.search, self.question.where):  # another order has the same figures
+            self._count_timer.start()
 
     def _count(self) -> None:
         """How many there are in all, and how many of each tier among those found."""
@@ -313,6 +319,7 @@ class CreatorsPage(Page):
         def done(counts: tuple[int, dict[Tier, int]] | None) -> None:
             if serial == self._counts_serial:
                 self._counting = False
+                self._counted_for = None if counts is None else (question.search, question.where)
                 self._tell_figures(counts)
 
         self.context.tasks.run(self, work, done, lambda _: done(None), lane="read")
@@ -483,7 +490,8 @@ class CreatorsPage(Page):
         work, order = self._order(kind, ids, values, reason or None)
         done = partial(self._done, words)
         if len(ids) <= AT_ONCE:
-            self.context.tasks.run_job(self, lambda job: work(services, job, *order), done, lane="write")
+            title = labels(f"bulk.{kind}") if len(ids) > _NOTICED else ""
+            self.context.tasks.run_job(self, lambda job: work(services, job, *order), done, lane="write", title=title)
         else:
             self.context.tasks.run_child(self, work, order, done, title=labels(f"bulk.{kind}"))
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 
 from app.usecases.creators import Question, SortKey
 from app.values import Stage, Tier
+from tests.widgets.tables.conftest import press, type_text
 from widgets.dialogs.bulk import BulkDialog
 from widgets.dialogs.creator import CreatorDialog
 from widgets.pages.creators import CreatorsPage
@@ -93,7 +94,7 @@ def test_the_largest_come_first_and_the_figures_are_told(page: CreatorsPage):
 
 def test_a_search_and_a_filter_narrow_it_down(qtbot: QtBot, page: CreatorsPage):
     page.filter.search_field.setFocus()
-    qtbot.keyClicks(page.filter.search_field, "taozi")
+    type_text(qtbot, page.filter.search_field, "taozi")
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     assert cell(page, 0, "name") == "桃子测评"
     page.filter.take("", 'city in ("成都", "杭州")')
@@ -140,7 +141,7 @@ def test_a_cell_is_edited_in_place_and_undone(qtbot: QtBot, page: CreatorsPage, 
     assert editor is not None
     assert editor.text() == "深圳"
     editor.setText("珠海")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    press(qtbot, editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: cell(page, row, "city") == "珠海")
     qtbot.waitUntil(lambda: bool(notes))
     assert notes[-1].text == "已修改“阿泽装机”的城市"
@@ -157,7 +158,7 @@ def test_money_is_edited_in_yuan(qtbot: QtBot, page: CreatorsPage, context: Cont
     assert editor is not None
     assert editor.text() == "1800.00"
     editor.setText("2,000")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    press(qtbot, editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: cell(page, row, "fee_fen") == "¥2,000.00")
     assert context.services.creators.rows([int(page.model.ids[row])])[0].fee_fen == 200_000
 
@@ -168,10 +169,10 @@ def test_a_cell_refuses_what_its_field_cannot_take(qtbot: QtBot, page: CreatorsP
     editor = page.table.viewport().findChild(QLineEdit)
     assert editor is not None
     editor.setText("很多")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    press(qtbot, editor, Qt.Key.Key_Return)
     assert editor.property("invalid") is True
     assert "很多" in editor.accessibleDescription()
-    qtbot.keyClick(editor, Qt.Key.Key_Escape)
+    press(qtbot, editor, Qt.Key.Key_Escape)
     assert cell(page, row, "followers") == "4.8万"
 
 
@@ -257,7 +258,7 @@ def words_of(page: CreatorsPage) -> str:
 def open_panel(qtbot: QtBot, page: CreatorsPage, name: str) -> int:
     page.table.setCurrentIndex(page.model.index(row_of(page, name), 0))
     page.table.setFocus()
-    qtbot.keyClick(page.table, Qt.Key.Key_Space)
+    press(qtbot, page.table, Qt.Key.Key_Space)
     wanted = int(page.model.ids[row_of(page, name)])
     qtbot.waitUntil(lambda: page.panel.creator_id == wanted)
     return wanted
@@ -268,9 +269,9 @@ def test_space_shows_a_creator_in_depth_and_closes_it(qtbot: QtBot, page: Creato
     words = words_of(page)
     for part in ("小满日记", "小红书", "x-1", "326,000", "为什么是这个量级", "杭州", "已签约"):
         assert part in words
-    qtbot.keyClick(page.table, Qt.Key.Key_Down)
+    press(qtbot, page.table, Qt.Key.Key_Down)
     qtbot.waitUntil(lambda: page.panel.creator_id != int(page.model.ids[1]))
-    qtbot.keyClick(page.table, Qt.Key.Key_Space)
+    press(qtbot, page.table, Qt.Key.Key_Space)
     assert not page.panel.isVisible()
 
 

@@ -7,7 +7,7 @@ import csv
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 
 from app.files import ImportRequest
 from app.usecases.creators import Question, SortKey
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from PySide6.QtWidgets import QWidget
     from pytestqt.qtbot import QtBot
 
     from app.services import Services
@@ -32,6 +33,16 @@ BIG_ID = "7212345678901234567"
 """An id beyond what a float or a 32-bit number holds."""
 
 BY_SIZE = Question(sort=(SortKey("followers", descending=True),))
+
+
+def press(qtbot: QtBot, widget: QWidget, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Press a key."""
+    qtbot.keyClick(widget, key, modifier)
+
+
+def type_text(qtbot: QtBot, widget: QWidget, text: str) -> None:
+    """Type a text."""
+    qtbot.keyClicks(widget, text)
 
 
 @pytest.fixture(autouse=True)

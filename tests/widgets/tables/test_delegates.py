@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem, QToolTip
 
 from app.errors import UsageError
+from tests.widgets.tables.conftest import press
 from tests.widgets.tables.test_model import column_of
 from widgets.tables.delegates import CellDelegate, ink_of
 from widgets.tables.roster import _STAGE_TOKENS
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from widgets.page import Context
     from widgets.tables.model import TableModel
     from widgets.tables.view import TableView
+    from widgets.theme import Theme
 
 
 def painted(delegate: CellDelegate, model: TableModel, key: str, width: int = 160) -> QImage:
@@ -69,9 +71,9 @@ def test_at_most_two_badges_and_a_sign_for_more(table: TableView, model: TableMo
 
 
 def test_a_badge_can_be_read_in_both_looks(context: Context, make_context: Callable[..., Context]):
-    def luminance(theme: object, token: str) -> float:
-        colour = theme.colour(token)  # type: ignore[attr-defined]
-        parts = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in (colour.redF(), colour.greenF(), colour.blueF())]
+    def luminance(theme: Theme, token: str) -> float:
+        colour = theme.colour(token)
+        parts: list[float] = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in (colour.redF(), colour.greenF(), colour.blueF())]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
     for theme in (context.theme, make_context(look="dark").theme):
@@ -97,12 +99,12 @@ def test_a_text_that_does_not_fit_is_told_at_the_cell_and_stays_open(qtbot: QtBo
     assert editor is not None
     assert editor.accessibleName() == "粉丝数"
     editor.setText("多")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    press(qtbot, editor, Qt.Key.Key_Return)
     assert editor.isVisible()
     assert editor.property("invalid") is True
     assert editor.accessibleDescription() == "不行：多"
     assert edits == []
     editor.setText("12万")
-    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    press(qtbot, editor, Qt.Key.Key_Return)
     assert edits == ["12万"]
     QToolTip.hideText()

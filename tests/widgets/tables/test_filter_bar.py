@@ -14,6 +14,7 @@ from app import filters
 from app.errors import UsageError
 from app.rules.fields import CREATOR_FIELDS
 from app.usecases.creators import FILTER_FIELDS, parse_filter
+from tests.widgets.tables.conftest import press
 from widgets.tables.filter_bar import FilterBar, FilterEditor
 from widgets.tables.filter_words import NAMES, Language, composed, operators, said, stored, typed
 
@@ -111,10 +112,10 @@ def test_escape_empties_the_search_and_then_leaves_it(qtbot: QtBot, bar: FilterB
     bar.take("茶", "")
     bar.search_field.setFocus()
     with qtbot.waitSignal(bar.changed):
-        qtbot.keyClick(bar.search_field, Qt.Key.Key_Escape)
+        press(qtbot, bar.search_field, Qt.Key.Key_Escape)
     assert bar.search == ""
     with qtbot.waitSignal(bar.left):
-        qtbot.keyClick(bar.search_field, Qt.Key.Key_Escape)
+        press(qtbot, bar.search_field, Qt.Key.Key_Escape)
 
 
 # ---------------------------------------------------------------- the editor of a part
