@@ -51,7 +51,7 @@ _ALIASES: Final[dict[str, dict[str, str]]] = {
         "coupon": "coupon,优惠码,优惠券,优惠券码,优惠券代码,专属码,折扣码,coupon code,coupon_code,discount code,promo code,discount codes,coupons,口令,活动码,推广码,promotion ids,promotion-ids,优惠码/口令",
         "product": "product,商品,商品名称,商品标题,宝贝标题,宝贝名称,产品,产品名称,品名,选购商品,item,item name,item_name,description,lineitem name,product name,product-name,product title,标题,全部商品名称,商品,货品名称,sku名称",
         "quantity": "quantity,数量,商品数量,购买数量,宝贝总数量,件数,销量,qty,lineitem quantity,quantity-purchased,quantity purchased,商品件数,商品总件数,item quantity,units,成交件数,购买件数",
-        "unit_price_fen": "unit_price_fen,unit price,unitprice,单价,商品单价,价格,售价,宝贝价格,商品价格,lineitem price,item price,item cost,成交单价,销售单价,商品实际价格,item-price-each",
+        "unit_price_fen": "unit_price_fen,unit price,unitprice,单价,商品单价,价格,售价,宝贝价格,商品价格,lineitem price,item cost,成交单价,销售单价,商品实际价格,item-price-each",
         "paid_at": "paid_at,paid at,付款时间,支付时间,订单付款时间,支付完成时间,买家付款时间,付款日期,支付日期,paid date,date paid,payment date,payments-date,payments date,purchase-date,purchase date,invoicedate,invoice date,"
         "order date,order_date,订单时间,下单时间,成交时间,订单创建时间,订单提交时间,创建时间,交易时间,date,日期,created at,created_at,交易日期,订单日期,下单日期,成交日期,支付成功时间,订单支付时间",
         "amount_fen": "amount_fen,amount,实付金额,实付,支付金额,付款金额,买家实际支付金额,买家实付金额,订单应付金额,订单实付金额,成交金额,支付gmv,gmv,总金额,订单金额,销售额,实际支付金额,买家应付货款,商品实付金额,商品金额,子订单实付金额,"

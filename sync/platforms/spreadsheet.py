@@ -11,14 +11,16 @@ import polars as pl
 from app.errors import UsageError
 from app.files import Chunk, ImportRequest, Preview, Reject, Warn
 from app.rules import cells, headers
+from app.rules.facts import CREATORS
 from app.rules.fields import CREATOR_FIELDS, SAME_FIELD, Field, Home, Kind, field_of
-from sync import columns, heads, sheets, written
+from sync import columns, facts, heads, sheets, written
 from sync.frames import ROW, names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from app.files import Parsed
     from app.jobs import Job
     from sync.heads import Sheet
 
@@ -93,13 +95,15 @@ class Spreadsheets:
             tuple(mapped.warnings),
         )  # fmt: skip
 
-    def parse(self, request: ImportRequest, zone: str, now: int, job: Job) -> ParsedFile:
+    def parse(self, request: ImportRequest, zone: str, now: int, job: Job) -> Parsed:
         """Read, map, parse and collapse a whole file."""
         key = _key(request)
         job.progress("read", 0, None)
         data = sheets.read_file(request.path)
         sheet = _opened(data, request, job)
         job.check()
+        if request.kind != CREATORS:
+            return facts.parse(request, zone, now, sheet, job, sheets.digest(data))
         mapped = heads.mapped(sheet, request)
         known = _known(sheet)
         if not mapped.columns:
@@ -150,6 +154,8 @@ def _known(sheet: Sheet) -> str:
 def _key(request: ImportRequest) -> tuple[str, ...]:
     """Fields of ``--key``; UsageError naming those there are."""
     key = tuple(dict.fromkeys(SAME_FIELD.get(name, name) for name in request.key))
+    if request.kind != CREATORS:
+        return key
     usable = [one.name for one in CREATOR_FIELDS.values() if one.home in {Home.CREATOR, Home.ACCOUNT} and one.kind in {Kind.TEXT, Kind.IDENT, Kind.PLATFORM}]
     for name in key:
         if name not in usable:
