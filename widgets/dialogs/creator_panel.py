@@ -301,7 +301,7 @@ class CreatorPanel(QFrame):
         return "\n".join(lines)
 
     def _kind(self, row: HistoryRow) -> str:
-        key = f"operation.{row.kind}"
+        key = f"panel.did.{row.kind}"
         return self._labels(key) if self._labels.words.has(key) else row.kind
 
     # ------------------------------------------------------------ why this tier

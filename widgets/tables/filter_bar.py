@@ -320,6 +320,7 @@ class _Chip(QFrame):
         cross.setIcon(theme.icon("close", "text_muted"))
         cross.setAccessibleName(labels("filter.remove_chip", what=text))
         cross.setToolTip(labels("filter.remove"))
+        cross.setMinimumHeight(theme.px(26))
         cross.clicked.connect(lambda _: remove())
         row.addWidget(words)
         row.addWidget(cross)

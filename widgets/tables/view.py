@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +21,18 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QInputMethodEvent, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QGuiApplication,
+    QInputMethodEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from app.usecases.creators import SortKey
@@ -66,6 +78,18 @@ class _Place:
     offset: int = 0
     whole: bool = False
     chosen: dict[tuple[int, int], npt.NDArray[np.int64]] = field(default_factory=dict)
+
+
+class StayingMenu(QMenu):
+    """A menu that stays open while its boxes are checked."""
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Check a box without closing."""
+        action = self.actionAt(event.position().toPoint())
+        if action is not None and action.isCheckable() and action.isEnabled():  # type: ignore[redundant-expr]  # there may be none, whatever the stubs say
+            action.trigger()
+        else:
+            super().mouseReleaseEvent(event)
 
 
 class TableView(QTableView):
@@ -611,7 +635,7 @@ class TableView(QTableView):
 
     def header_menu(self, section: int) -> QMenu:
         """What can be done with a column, and which are shown."""
-        menu, labels = QMenu(self), self.labels
+        menu, labels = StayingMenu("", self), self.labels
         if section >= 0:
             if self._model.columns[section].sort is not None:
                 menu.addAction(labels("table.ascending"), lambda: self.sort_by(section, descending=False))
@@ -624,14 +648,26 @@ class TableView(QTableView):
             menu.addAction(labels("table.hide_column"), lambda: self.show_column(section, shown=False)).setEnabled(len(self.columns_in_order()) > 1)
         if self._frozen_columns:
             menu.addAction(labels("table.unfreeze"), lambda: self.freeze(0))
-        chooser = menu.addMenu(labels("table.columns"))
-        for one in self.columns_in_order(hidden=True):
-            action = chooser.addAction(labels.words(self._model.columns[one].title_key))
-            action.setCheckable(True)
-            action.setChecked(not self.isColumnHidden(one))
-            action.toggled.connect(lambda on, one=one: self.show_column(one, shown=on))
+        if section >= 0:
+            chooser = StayingMenu(labels("table.columns"), menu)
+            menu.addMenu(chooser)
+            self._fill_chooser(chooser)
+        else:
+            menu.addSeparator()
+            self._fill_chooser(menu)
+            menu.addSeparator()
         menu.addAction(labels("table.reset_columns"), self._reset)
         return menu
+
+    def _fill_chooser(self, menu: QMenu) -> None:
+        for one in self.columns_in_order(hidden=True):
+            action = menu.addAction(self.labels.words(self._model.columns[one].title_key))
+            action.setCheckable(True)
+            action.setChecked(not self.isColumnHidden(one))
+            action.toggled.connect(partial(self._choose, one))
+
+    def _choose(self, section: int, shown: bool) -> None:  # noqa: FBT001 (a signal's)
+        self.show_column(section, shown=shown)
 
     def _reset(self) -> None:
         self.reset_looks()

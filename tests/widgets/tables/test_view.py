@@ -273,3 +273,17 @@ def test_go_to_a_row_by_id(table: TableView, model: TableModel):
     assert table.currentIndex().row() == 2000
     assert not table.go_to(10**9)
     assert text(model, 2000, "name") is not None
+
+
+def test_several_columns_are_chosen_while_the_menu_stays_open(qtbot: QtBot, table: TableView, model: TableModel):
+    menu = table.header_menu(-1)
+    qtbot.addWidget(menu)
+    menu.popup(table.mapToGlobal(QPoint(0, 0)))
+    for key in ("phone", "email"):
+        title = model.labels.words(model.columns[column_of(model, key)].title_key)
+        action = next(one for one in menu.actions() if one.text() == title)
+        assert not action.isChecked()
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+        assert not table.isColumnHidden(column_of(model, key))
+        assert menu.isVisible()
+    menu.close()
