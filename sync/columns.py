@@ -15,7 +15,7 @@ import polars as pl
 from app.rules import cells
 from app.rules.fields import Kind
 
-_DIGITS: Final = r"^[0-9]{1,15}$"
+_MOST_PLAIN: Final = 10**15
 _WHOLE_TIME: Final = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _PLAIN_TEXT: Final = r"^[^\x00-\x20\x7f-\xa0\u00ad\u0300-\u036f\u1100-\u11ff\u2028-\u202e\u3000\u3099\u309a\ufb1d-\ufdff\ufe00-\ufffd\ufeff](?:[^\x00-\x1f\x7f-\x9f\u0300-\u036f\u1100-\u11ff\u2028-\u202e\u3099\u309a\ufb1d-\ufdff\ufff0-\uffff]*[^\x00-\x20\x7f-\xa0\u0300-\u036f\u1100-\u11ff\u2028-\u202e\u3000\u3099\u309a\ufb1d-\ufdff\ufeff\ufff0-\uffff])?$"
 _PLAIN_ID: Final = r"^(?:[0-9]{1,40}|[A-Za-z_][A-Za-z0-9_.\-]{2,60})$"
@@ -49,10 +49,11 @@ def read(reading: cells.Reading, texts: pl.Series) -> Column:
 def _plain(kind: Kind, reading: cells.Reading, texts: pl.Series) -> pl.Series:
     """What needs no rule: null wherever the rule of one cell must decide."""
     if kind in {Kind.COUNT, Kind.FEN, Kind.NUMBER} and not (reading.ten_thousands or reading.fraction):
-        digits = texts.set(~texts.str.contains(_DIGITS), None)
+        # Whatever reads as a whole number at once is one; a sign is for the rule of one cell to judge.
+        whole = texts.cast(pl.Int64, strict=False)
+        whole = whole.set(((whole < 0) | (whole >= _MOST_PLAIN)).fill_null(False), None)  # noqa: FBT003
         if kind is Kind.NUMBER:
-            return digits.cast(pl.Float64, strict=False)
-        whole = digits.cast(pl.Int64, strict=False)
+            return whole.cast(pl.Float64)
         return whole * 100 if reading.yuan else whole
     if kind is Kind.MOMENT:
         times = texts.set(~texts.str.contains(_WHOLE_TIME), None).str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Final
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 _ORDERED: Final = 100_000
 _SHOWN: Final = 200
+_AT_ONCE: Final = 2
 _SEPARATOR: Final = "\x1f"
+_DAY_FIRST: Final = r"^\s*[0-9０-９]{1,2}\s*[/.\-／．－]"
 _REPEATED: Final = "__repeated"
 _DECIMALS: Final = r"^[-−(]?\s*[¥￥$]?\s*[-−]?[\d,]+\.\d+\)?$"
 _KEYS: Final = {
@@ -98,6 +101,7 @@ class _Parse:
     rejects: list[Reject] = field(default_factory=list)
     read: dict[str, columns.Column] = field(default_factory=dict)
     _bad: set[int] = field(default_factory=set)
+    _each_once: bool = False
 
     def __post_init__(self) -> None:
         """Start with what was odd about the columns."""
@@ -114,10 +118,11 @@ class _Parse:
 
     def run(self, digest: str) -> FactsFile:
         key = self._naming()
-        for done, name in enumerate(self.mapped.columns):
-            self.job.check()
-            self.job.progress("parse", done, len(self.mapped.columns))
-            self.read[name] = self._column(name)
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            for done, (name, read) in enumerate(zip(self.mapped.columns, pool.map(self._read, self.mapped.columns), strict=True)):
+                self.job.check()
+                self.job.progress("parse", done, len(self.mapped.columns))
+                self.read[name] = self._checked(name, read)
         if self.kind.name in {"contents", "metrics"}:
             self._ids_from_links()
         if self.kind.name == "sales":
@@ -173,16 +178,19 @@ class _Parse:
 
     # ------------------------------------------------------------ cells
 
-    def _column(self, name: str) -> columns.Column:
+    def _read(self, name: str) -> columns.Column:
+        """A column's values; the arrays work beside each other."""
         texts = written.unguarded(self.sheet.body[f"c{self.mapped.columns[name]}"])
-        one = self.kind.fields[name]
-        read = columns.read(self._reading(one, texts, self._label(name)), texts)
+        return columns.read(self._reading(self.kind.fields[name], texts, self._label(name)), texts)
+
+    def _checked(self, name: str, read: columns.Column) -> columns.Column:
         for at, code in read.bad.items():
             self._reject(at, name, code)
         return self._coded(name, read) if facts.coded(self.kind.name, name) else read
 
     def _reading(self, one: Field, texts: pl.Series, label: str) -> cells.Reading:
-        order = cells.day_order(texts.head(_ORDERED).to_list()) if one.kind is Kind.MOMENT else None
+        sample = texts.head(_ORDERED)
+        order = cells.day_order(sample.filter(sample.str.contains(_DAY_FIRST)).to_list()) if one.kind is Kind.MOMENT else None
         if order is not None:
             self.warnings.append(Warn("date_order", {"column": label, "order": "D/M/Y" if order else "M/D/Y"}))
         return cells.Reading(
@@ -303,7 +311,9 @@ class _Parse:
         own = self.read["line_id"].values if "line_id" in self.read else pl.Series("line_id", ["1"], dtype=pl.String).new_from_index(0, frame.height)
         height = frame.height
         repeated = pl.repeat(False, height, dtype=pl.Boolean, eager=True)  # noqa: FBT003
-        several = frame.is_duplicated() & order.values.is_not_null()
+        alone = shop is None or shop.n_unique() == 1
+        self._each_once = alone and order.values.n_unique() == height
+        several = pl.repeat(False, height, dtype=pl.Boolean, eager=True) if self._each_once else frame.is_duplicated() & order.values.is_not_null()  # noqa: FBT003
         if "line_id" in self.read:
             own = own.fill_null("1")
         if several.any():
@@ -384,6 +394,8 @@ class _Parse:
 
     def _collapse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """One record per key, in the order of its first row: the last filled value of each field wins; journeys add up."""
+        if self._each_once:
+            return frame
         keys = [name for name in _KEYS[self.kind.name] if name in frame.columns and frame[name].null_count() < frame.height]
         own = _OWN.get(self.kind.name)
         if own is not None and own in frame.columns:

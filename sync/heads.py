@@ -81,14 +81,19 @@ def _split(table: Table, request: ImportRequest) -> tuple[Head, pl.DataFrame]:
         return Head(None, tuple(str(one) for one in range(1, table.width + 1))), _filled(table.frame, columns)
     labels, deep = _labels(top, at, request.kind)
     if deep == 1 and at and len({cell for cell in top[at - 1] if cell}) > 1:
-        labels, deep = _labels(top, at - 1)[0] if _labels(top, at - 1)[1] > 1 else labels, 1
+        grouped, rows = _labels(top, at - 1, request.kind)
+        labels = grouped if rows > 1 else labels
     body = table.frame.slice(at + deep)
     for header in top[at : at + deep]:
+        if not (body["c0"].str.strip_chars() == header[0]).any():
+            continue
         body = body.filter(~pl.all_horizontal(pl.col(f"c{one}").str.strip_chars() == cell for one, cell in enumerate(header)))
     return Head(int(table.frame[ROW][at]), tuple(labels)), _filled(body, columns)
 
 
 def _filled(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    if not (frame[columns[0]].str.strip_chars() == "").any():
+        return frame
     return frame.filter(pl.any_horizontal(pl.col(columns).str.strip_chars() != ""))
 
 
@@ -157,8 +162,7 @@ def _label(above: str, group: str, below: str, kind: str) -> str:
     """The text of a header in two rows: a known one if there is any."""
     if not below or above == below:
         return above or below
-    tried = [group + below, f"{group} {below}", below, above]
-    return next((text for text in tried if text and headers.field_for(text, kind)), below or above)
+    return next((text for text in (group + below, f"{group} {below}") if headers.field_for(text, kind)), below)
 
 
 # ---------------------------------------------------------------- several parts

@@ -8,6 +8,7 @@ import io
 import re
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from app.errors import InputRefusedError, UsageError
@@ -178,12 +179,24 @@ def _separator(sample: str) -> str:
     return best
 
 
+_NEW_LINE: Final = ord("\n")
+_BLANKS: Final = np.frombuffer(b"\n\r \t,;|", dtype=np.uint8)
 _BLANK_LINE: Final = re.compile(r"\n[ \t,;|]*\r?(?=\n)|\A\s*\n|\r(?!\n)")
+
+
+def _has_blank_line(text: str) -> bool:
+    """Whether a line is blank or ends in a lone CR; the pattern looks only where a line begins like one."""
+    returns = text.count("\r")
+    if not text[:1].isspace() and (not returns or returns == text.count("\r\n")):
+        codes = np.frombuffer(text.encode("utf-8", "surrogateescape"), dtype=np.uint8)
+        if not np.isin(codes[np.flatnonzero(codes[:-1] == _NEW_LINE) + 1], _BLANKS).any():
+            return False
+    return _BLANK_LINE.search(text) is not None
 
 
 def _fast(text: str, separator: str, name: str) -> pl.DataFrame | None:
     """Columnar reading where it is sure to mean the same as the plain one: no quotes, no blank or ragged lines."""
-    if '"' in text or not separator.isascii() or "\x00" in text or _BLANK_LINE.search(text):
+    if '"' in text or not separator.isascii() or "\x00" in text or _has_blank_line(text):
         return None
     body = text if text.endswith("\n") else text + "\n"
     cut = body.count(separator)
@@ -239,5 +252,13 @@ def _refuse_endless_lines(text: str, name: str) -> None:
 
 
 def _without_quotes(text: str, separator: str) -> list[list[str]] | None:
-    rows = [line.split(separator) for line in text.splitlines()]
-    return rows if len({len(row) for row in rows if any(row)}) == 1 else None
+    """Rows of a text whose quotes are no quotes: all lines have the same number of cells. None where they do not."""
+    rows, width = [], 0
+    for line in io.StringIO(text, newline=None):
+        row = line.rstrip("\n").split(separator)
+        if any(row):
+            if width not in {0, len(row)}:
+                return None
+            width = len(row)
+        rows.append(row)
+    return rows
