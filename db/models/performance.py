@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What creators published, sold and cost: contents with dated figures, sales, touchpoints, costs, channel paths.
 
-``attribution`` and ``creator_return`` follow from the facts and are computed anew; they bind nobody. A sale names
+``creator_return`` and ``creator_value`` follow from the facts and can be computed anew; they bind nobody. A sale names
 its content by id or, while the content is not known here, by the source's word in ``content_ref``. What points at
 contents and accounts from millions of rows is no foreign key: each would cost an index of its own.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Count, Fen, Id, Moment, Rank, Words
@@ -88,6 +88,7 @@ class Sale(Base):
     __table_args__ = (
         UniqueConstraint("order_id", "line_id", "shop"),
         Index("ix_sale_creator_id", "creator_id", "paid_at"),
+        Index("ix_sale_paid_at", "paid_at"),
         Index(
             "ix_sale_content_ref",
             "content_ref",
@@ -145,6 +146,7 @@ class CostEntry(Base):
             postgresql_where=text("cost_id is not null"),
         ),
         Index("ix_cost_entry_creator_id", "creator_id", "incurred_at"),
+        Index("ix_cost_entry_incurred_at", "incurred_at"),
         _NEVER_REUSE,
     )
 
@@ -162,25 +164,17 @@ class ConversionPath(Base):
     __table_args__ = (_NEVER_REUSE,)
 
 
-class Attribution(Base):
-    """A creator's share of a sale under the default model, in fen."""
-
-    __tablename__ = "attribution"
-
-    sale_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
-    creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
-    net_fen: Mapped[Fen]
-    gross_fen: Mapped[Fen]
-
-    __table_args__ = (Index("ix_attribution_creator_id", "creator_id"), {"sqlite_with_rowid": False})
-
-
 class CreatorReturn(Base):
-    """Sums of a creator's shares and costs. Σ net² is ``net_square_high`` · 2³² + ``net_square_low``: it outgrows 64 bits."""
+    """Sums of a creator's shares and costs in a month: sales by payment, costs by the day they were incurred.
+
+    ``month`` is year * 12 + month - 1 in the workspace's time zone. Beside the creators stand ``NOBODY`` (0), sales without
+    a share, and ``EVERYBODY`` (-1), all sales. Σ net² is ``net_square_high`` · 2³² + ``net_square_low``: it outgrows 64 bits.
+    """
 
     __tablename__ = "creator_return"
 
     creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
+    month: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
     net_fen: Mapped[Fen]
     gross_fen: Mapped[Fen]
     fixed_fen: Mapped[Fen]
@@ -188,3 +182,21 @@ class CreatorReturn(Base):
     sales: Mapped[Count]
     net_square_high: Mapped[Count]
     net_square_low: Mapped[Count]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class CreatorValue(Base):
+    """A creator's return as last computed over all time: its posterior, ``place`` in the ranking by P25 (from 0) and value grade."""
+
+    __tablename__ = "creator_value"
+
+    creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[Count]
+    shape: Mapped[float | None] = mapped_column(Double)
+    rate: Mapped[float | None] = mapped_column(Double)
+    burden: Mapped[float | None] = mapped_column(Double)
+    weight: Mapped[float | None] = mapped_column(Double)
+    grade: Mapped[Rank]
+
+    __table_args__ = (Index("ix_creator_value_place", "place"),)

@@ -62,7 +62,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
 
 @pytest.mark.parametrize("empty", ENGINES, indirect=True)
 def test_the_tables_are_what_the_models_say(empty: Engine) -> None:
-    at_revision(empty, "0002")
+    at_revision(empty, "head")
     assert differences(empty) == []
 
 
