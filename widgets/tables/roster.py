@@ -80,13 +80,13 @@ def _updated(row: RosterRow, labels: Labels) -> str:
 
 COLUMNS: Final = (
     Column("name", "field.name", lambda row, _: row.name, sort="name", width=180, edit="name"),
-    Column("tier", "field.tier", lambda row, labels: labels.rank(row.tier), sort="tier", width=78, badges=_tier, tip=_tier_tip),
+    Column("tier", "field.tier", lambda row, labels: labels.rank(row.tier), sort="tier", width=96, badges=_tier, tip=_tier_tip),
     Column(
         "platform",
         "field.platform",
         lambda row, labels: " ".join(labels.platform(code) for code in row.platforms),
         sort="platform",
-        width=140,
+        width=130,
         badges=_platforms,
         tip=_accounts_tip,
         plain=lambda row, labels: labels.platform(account.platform) if (account := main_account(row)) else "",
@@ -109,7 +109,7 @@ COLUMNS: Final = (
         "field.stage",
         lambda row, labels: labels.rank(row.stage),
         sort="stage",
-        width=96,
+        width=110,
         badges=lambda row, labels: (stage_badge(row.stage, labels),),
         edit="stage",
         typed=lambda row: row.stage.code,
@@ -142,7 +142,7 @@ COLUMNS: Final = (
         "updated_at",
         "creators.updated",
         _updated,
-        width=104,
+        width=126,
         tip=lambda row, labels: labels.time(row.updated_at),
         ink=lambda row: "danger" if _age(row) > _OLD else "warning" if _age(row) > _AGEING else "text_muted",
         plain=lambda row, labels: labels.time(row.updated_at),

@@ -155,6 +155,7 @@ class TableView(QTableView):
         across.setMinimumSectionSize(36)
         across.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         across.setAccessibleName(self.labels("table.header"))
+        down.setObjectName("row_numbers")
         down.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         down.setHighlightSections(False)
         down.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
