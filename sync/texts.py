@@ -188,7 +188,7 @@ def _has_blank_line(text: str) -> bool:
     """Whether a line is blank or ends in a lone CR; the pattern looks only where a line begins like one."""
     returns = text.count("\r")
     if not text[:1].isspace() and (not returns or returns == text.count("\r\n")):
-        codes = np.frombuffer(text.encode("utf-8", "surrogateescape"), dtype=np.uint8)
+        codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
         if not np.isin(codes[np.flatnonzero(codes[:-1] == _NEW_LINE) + 1], _BLANKS).any():
             return False
     return _BLANK_LINE.search(text) is not None

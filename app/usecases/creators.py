@@ -317,8 +317,7 @@ class Creators:
         """Write the answer as CSV or XLSX, one row an account; returns the rows written."""
         self.check(question)
         wanted = tuple(columns) or DEFAULT_COLUMNS
-        for name in wanted:
-            _known_field(name)
+        wanted = tuple(_known_field(name).name for name in wanted)
         rows = self._store.export(question, wanted)
         return self._files.write_table(path, wanted, _watched(rows, job or Quiet()))
 
