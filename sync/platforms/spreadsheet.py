@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PREVIEWED: Final = 20
 _ORDERED: Final = 100_000
+_YEAR_FIRST: Final = r"^[0-9]{4}[-/.]|^$"
 _SHOWN: Final = 200
 _KEY: Final = "__key"
 _SUSPICIOUS: Final = (
@@ -225,7 +226,7 @@ class _Parse:
 
     def _reading(self, name: str, texts: pl.Series, label: str) -> cells.Reading:
         one = _field(name)
-        order = cells.day_order(texts.head(_ORDERED).to_list()) if one.kind is Kind.MOMENT else None
+        order = cells.day_order(texts.filter(~texts.str.contains(_YEAR_FIRST)).head(_ORDERED).to_list()) if one.kind is Kind.MOMENT else None
         if order is not None:
             self.warnings.append(Warn("date_order", {"column": label, "order": "D/M/Y" if order else "M/D/Y"}))
         fraction = headers.is_rate(name) and label != name and "%" not in label and "％" not in label and "bp" not in label.lower() and _fractions(texts)
