@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _ANY_ACCOUNT: Final = frozenset({"platform", "platform_uid", "handle", "url", "followers_at"})
 _ON_CREATOR: Final = frozenset({"followers", "fee_fen", "id", "tier", "group"})
+_INDEXED: Final = frozenset({"handle", "platform_uid", "tags"})
+"""Fields with several values in which the search index looks too."""
+
 _FEW_VALUES: Final = frozenset({"category", "city", "country", "owner", "coupon"})
 
 
@@ -148,26 +151,31 @@ def _tree(connection: Connection, node: filters.Node) -> ColumnElement[bool]:
 def _compare(connection: Connection, node: filters.Compare) -> ColumnElement[bool]:
     one = _field(node.field)
     if one.kind is Kind.TAGS:
-        return _of_many(node, select(literal(1)).where(CreatorTag.creator_id == Creator.id), CreatorTag.__table__.c.tag, connection)
+        return _of_many(connection, node, CreatorTag.__table__.c.creator_id, CreatorTag.__table__.c.tag)
     if one.name in _ANY_ACCOUNT:
-        rows = select(literal(1)).where(Account.creator_id == Creator.id)
-        return _of_many(node, rows, Account.__table__.c[one.name], connection)
+        return _of_many(connection, node, Account.__table__.c.creator_id, Account.__table__.c[one.name])
     return _of_one(node, one, _value(one.name), connection)
 
 
-def _of_many(node: filters.Compare, rows: Select[Any], column: ColumnElement[Any], connection: Connection) -> ColumnElement[bool]:
+def _of_many(connection: Connection, node: filters.Compare, owner: ColumnElement[Any], column: ColumnElement[Any]) -> ColumnElement[bool]:
     """A field with several values holds where any of them does; ``!=`` where none is equal."""
     if node.op in {"!=", "not in"}:
-        return not_(_of_many(filters.Compare(node.field, _OPPOSITE[node.op], node.values, node.position), rows, column, connection))
-    if node.op == "=" and node.values == (None,):
-        return not_(exists(rows.where(column.is_not(None))))
+        return not_(_of_many(connection, filters.Compare(node.field, _OPPOSITE[node.op], node.values, node.position), owner, column))
+    filled = _having(node, owner, column.is_not(None))
     given = tuple(value for value in node.values if value is not None)
-    if not given and node.op not in {"=", "in"}:
-        return false()
-    condition: ColumnElement[bool] = exists(rows.where(_holds(node.op, column, given, connection)))
-    if None in node.values:
-        condition = or_(condition, not_(exists(rows.where(column.is_not(None)))))
-    return condition
+    if not given:
+        return not_(filled) if node.op in {"=", "in"} else false()
+    condition = _having(node, owner, and_(column.is_not(None), _holds(node.op, column, given, connection)))
+    if node.op == "~" and node.field in _INDEXED:
+        condition = and_(found(connection, str(given[0])), condition)
+    return or_(condition, not_(filled)) if None in node.values else condition
+
+
+def _having(node: filters.Compare, owner: ColumnElement[Any], condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Creators with such a row: looked up one by one where many have it and an index tells, else found once."""
+    if node.field == "platform":
+        return exists(select(literal(1)).where(owner == Creator.id, condition))
+    return Creator.id.in_(select(owner).where(condition))
 
 
 def _of_one(node: filters.Compare, one: Field, column: ColumnElement[Any], connection: Connection) -> ColumnElement[bool]:

@@ -103,7 +103,7 @@ class Account(Base):
             sqlite_where=text("handle_key is not null"),
             postgresql_where=text("handle_key is not null"),
         ),
-        Index("ix_account_creator_id", "creator_id"),
+        Index("ix_account_creator_id", "creator_id", "platform"),
         Index("ix_account_followers_at", "followers_at"),
         _NEVER_REUSE,
     )

@@ -18,7 +18,7 @@ from app.usecases.creators import AccountRow, CreatorDetail, HistoryRow, MetricR
 from app.values import Group, Stage, Tier, iso
 from db import bulk, questions
 from db.engine import reading, writing
-from db.models.creators import Account, AccountMetric, Creator, CreatorTag, StageStep, TierStep
+from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
 from db.models.records import AuditRow, Operation
 from db.writers import edits, rollups, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
@@ -42,8 +42,6 @@ CHUNK: Final = 50_000
 _EXPORTED: Final = 2_000
 _FACETS: Final = ("platform", "category", "city", "country", "owner")
 _FACET_SIZE: Final = 200
-_ACCOUNT_ROW: Final = tuple(AccountRow.__dataclass_fields__)
-_TIER: Final = _ACCOUNT_ROW.index("tier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,30 +299,33 @@ def _existing(connection: Connection, values: Mapping[str, object]) -> int:
 # ---------------------------------------------------------------- rows
 
 
+_CREATOR_ROWS: Final = (
+    'select id, name, stage, tier, "group", followers, fee_fen, category, city, country, owner, phone, wechat, email,'
+    " coupon, commission_bp, joined_at, updated_at from creator where id in "
+)
+_ACCOUNT_ROWS: Final = f"select creator_id, {', '.join(AccountRow.__dataclass_fields__)} from account where creator_id in "  # noqa: S608 (our names)
+_TAG_ROWS: Final = "select creator_id, tag from creator_tag where creator_id in "
+
+
 def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
-    """Rows for ids, in the ids' order."""
+    """Rows for ids, in the ids' order. Through the driver: a table scrolls through them."""
     if not ids:
         return []
-    columns = (
-        Creator.id, Creator.name, Creator.stage, Creator.tier, Creator.group, Creator.followers, Creator.fee_fen,
-        Creator.category, Creator.city, Creator.country, Creator.owner, Creator.phone, Creator.wechat, Creator.email,
-        Creator.coupon, Creator.commission_bp, Creator.joined_at, Creator.updated_at,
-    )  # fmt: skip
-    found = connection.execute(select(*columns).where(Creator.id.in_(ids))).all()
+    among = f"({','.join(map(str, ids))})"
     accounts: dict[int, list[AccountRow]] = {}
-    wanted = [getattr(Account, name) for name in _ACCOUNT_ROW]
-    for owner, *values in connection.execute(select(Account.creator_id, *wanted).where(Account.creator_id.in_(ids)).order_by(Account.id)):
-        accounts.setdefault(owner, []).append(AccountRow(**{**dict(zip(_ACCOUNT_ROW, values, strict=True)), "tier": _tier(values[_TIER])}))
+    for owner, number, platform, uid, handle, url, followers, tier, *fees in bulk.fetch(connection, f"{_ACCOUNT_ROWS}{among} order by id"):
+        row = AccountRow(number, platform, uid, handle, url, followers, _tier(tier), *fees)
+        accounts.setdefault(owner, []).append(row)
     tags: dict[int, list[str]] = {}
-    for owner, tag in connection.execute(select(CreatorTag.creator_id, CreatorTag.tag).where(CreatorTag.creator_id.in_(ids)).order_by(CreatorTag.id)):
+    for owner, tag in bulk.fetch(connection, f"{_TAG_ROWS}{among} order by id"):
         tags.setdefault(owner, []).append(tag)
     rows = {
-        row.id: RosterRow(
-            row.id, row.name, Stage(row.stage), _tier(row.tier), None if row.group is None else Group(row.group),
-            row.followers, row.fee_fen, row.category, row.city, row.country, row.owner, row.phone, row.wechat, row.email,
-            row.coupon, row.commission_bp, row.joined_at, row.updated_at, tuple(tags.get(row.id, ())), tuple(accounts.get(row.id, ())),
+        row[0]: RosterRow(
+            row[0], row[1], Stage(row[2]), _tier(row[3]), None if row[4] is None else Group(row[4]),
+            row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12], row[13], row[14], row[15], row[16], row[17],
+            tuple(tags.get(row[0], ())), tuple(accounts.get(row[0], ())),
         )
-        for row in found
+        for row in bulk.fetch(connection, _CREATOR_ROWS + among)
     }  # fmt: skip
     return [rows[one] for one in ids if one in rows]
 

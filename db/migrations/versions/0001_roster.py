@@ -138,7 +138,7 @@ def _tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_account_creator_id", "account", ["creator_id"], unique=False)
+    op.create_index("ix_account_creator_id", "account", ["creator_id", "platform"], unique=False)
     op.create_index("ix_account_followers_at", "account", ["followers_at"], unique=False)
     op.create_index(
         "ix_account_handle_key",

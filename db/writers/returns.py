@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sums of returns by creator and month, right in every transaction that changes a fact.
+
+Before a sale changes, or anything that decides whom it belongs to, its shares are taken off the sums; afterwards the
+shares it then has are put on. So a change costs what it touches, however long the history is. Shares follow from the
+facts alone: the sums can be computed anew, and must come out the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from app.rules import months
+from app.rules.attribution import AttributionPolicy
+from app.rules.roi import RoiPolicy
+from app.rules.shrinkage import LIMB, carried, squares
+from db import bulk
+from db.writers import policies, settings, shares
+from db.writers.shares import Source, integers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy.typing as npt
+    from sqlalchemy import Connection
+
+    from app.jobs import Job
+    from app.rules.attribution import Credits
+    from db.writers.shares import Lines
+
+    Ints = npt.NDArray[np.int64]
+
+NOBODY: Final = 0
+"""Owner of sales that have no share, and of the commission that nobody earned."""
+EVERYBODY: Final = -1
+"""Owner of all sales together."""
+
+SUMS: Final = ("net_fen", "gross_fen", "fixed_fen", "variable_fen", "sales", "net_square_high", "net_square_low")
+_NET, _GROSS, _FIXED, _VARIABLE, _SALES, _HIGH, _LOW = range(len(SUMS))
+_KEY: Final = ("creator_id", "month")
+_MONTHS: Final = 4096
+"""More than there are months: one number holds owner and month."""
+_MOST_PIECES: Final = 1_000_000
+"""Rows of sums that are gathered before they are added up."""
+_AT_A_TIME: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What shares and costs follow from: the policies in force and the time zone of days and months."""
+
+    attribution: AttributionPolicy
+    roi: RoiPolicy
+    zone: str
+
+
+def rules(connection: Connection) -> Rules:
+    """The rules that the kept sums follow."""
+    attribution = AttributionPolicy.parse(policies.in_force(connection, "attribution")[1])
+    return Rules(attribution, RoiPolicy.parse(policies.in_force(connection, "roi")[1]), settings.zone(connection))
+
+
+# ---------------------------------------------------------------- adding up
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums by owner and a key below 4096, a month mostly; exact in any order."""
+
+    _keys: list[Ints] = field(default_factory=list)
+    _sums: list[Ints] = field(default_factory=list)
+    _pieces: int = 0
+
+    def add(self, owner: Ints, key: Ints, sign: int = 1, /, **columns: Ints) -> None:
+        """Add rows: ``net`` (with its square), ``gross``, ``fixed``, ``variable``, ``sales``, each of the shape of ``owner``."""
+        if not len(owner):
+            return
+        keys, at = np.unique((owner + 1) * _MONTHS + key, return_inverse=True)
+        out = np.zeros((len(SUMS), len(keys)), dtype=np.int64)
+        for name, place in (("net", _NET), ("gross", _GROSS), ("fixed", _FIXED), ("variable", _VARIABLE), ("sales", _SALES)):
+            if name in columns:
+                np.add.at(out[place], at, columns[name])
+        if "squared" in columns:
+            out[_HIGH], out[_LOW] = squares(columns["squared"], at, len(keys))
+        self._take(keys, out * sign)
+
+    def _take(self, keys: Ints, sums: Ints) -> None:
+        self._keys.append(keys)
+        self._sums.append(sums)
+        self._pieces += len(keys)
+        if self._pieces > _MOST_PIECES:
+            self.merge()
+
+    def merge(self) -> tuple[Ints, Ints, Ints]:
+        """Owners and keys in their order, and their sums, shape (7, rows)."""
+        if not self._keys:
+            empty = np.empty(0, dtype=np.int64)
+            return empty, empty, np.empty((len(SUMS), 0), dtype=np.int64)
+        keys, at = np.unique(np.concatenate(self._keys), return_inverse=True)
+        pieces = np.concatenate(self._sums, axis=1)
+        out = np.zeros((len(SUMS), len(keys)), dtype=np.int64)
+        for place in range(len(SUMS)):
+            np.add.at(out[place], at, pieces[place])
+        out[_HIGH], out[_LOW] = carried(out[_HIGH], out[_LOW])
+        # Many times what is left would be added up again and again if it counted as new.
+        self._keys, self._sums, self._pieces = [keys], [out], 0
+        return keys // _MONTHS - 1, keys % _MONTHS, out
+
+
+def add_sales(tally: Tally, some: Lines, credits_: Credits, gross: Ints, key: Ints, sign: int = 1) -> None:
+    """Add sales with their shares under a key of each sale."""
+    of = credits_.sale
+    one = np.ones(len(some.id), dtype=np.int64)
+    tally.add(credits_.creator, key[of], sign, net=credits_.amount, gross=gross, sales=np.ones(len(of), dtype=np.int64), squared=credits_.amount)
+    free = np.ones(len(some.id), dtype=bool)
+    free[of] = False
+    tally.add(np.zeros(int(free.sum()), dtype=np.int64), key[free], sign, net=some.net[free], gross=some.amount[free], sales=one[free])
+    tally.add(np.full(len(some.id), EVERYBODY), key, sign, net=some.net, gross=some.amount, sales=one)
+    earning = some.commission != 0
+    tally.add(some.earner[earning], key[earning], sign, variable=some.commission[earning])
+
+
+def add_costs(tally: Tally, policy: RoiPolicy, rows: Ints, key: Ints, sign: int = 1) -> None:
+    """Add lines of cost, rows (creator, number of the kind, fen), under a key of each."""
+    variable = np.isin(rows[:, 1], [KINDS.index(kind) for kind in policy.variable_kinds])
+    amount = rows[:, 2]
+    tally.add(rows[:, 0], key, sign, fixed=np.where(variable, 0, amount), variable=np.where(variable, amount, 0))
+
+
+KINDS: Final = ("fee", "slot_fee", "platform_fee", "commission", "sample", "freight", "boost", "rebate", "tax")
+"""Kinds of cost in the order of the numbers they have here."""
+KIND: Final = "case e.kind " + " ".join(f"when '{kind}' then {at}" for at, kind in enumerate(KINDS)) + " end"
+_COST: Final = f"select e.creator_id, {KIND}, e.amount_fen, e.incurred_at from {{}} e.voided_at is null {{}}"  # noqa: S608 (our names)
+
+
+def costs(connection: Connection, source: Source) -> Iterator[Ints]:
+    """Costs of a source (by their ids, or when they were incurred) that stand: rows (creator, number of the kind, fen, moment)."""
+    if source.ids is not None:
+        for first in range(0, len(source.ids), _AT_A_TIME):
+            bulk.keep_ids(connection, source.ids[first : first + _AT_A_TIME].tolist())
+            yield integers(bulk.fetch(connection, _COST.format("wanted w join cost_entry e on e.id = w.id where", "")), 4)
+        return
+    if source.everything:
+        last = 0
+        while span := bulk.fetch(connection, "select min(id), max(id) from (select id from cost_entry where id > ? order by id limit ?) x", last, _AT_A_TIME):
+            if span[0][0] is None:
+                return
+            yield integers(bulk.fetch(connection, _COST.format("cost_entry e where", "and e.id between ? and ?"), *span[0]), 4)
+            last = span[0][1]
+    low, high = (-(1 << 62) if source.since is None else source.since), (1 << 62 if source.until is None else source.until)
+    yield integers(bulk.fetch(connection, _COST.format("cost_entry e where", "and e.incurred_at >= ? and e.incurred_at < ?"), low, high), 4)
+
+
+# ---------------------------------------------------------------- keeping
+
+
+@dataclass(slots=True)
+class Returns:
+    """Keeps the sums while an operation changes facts: ``before`` and ``after`` what it does, ``settle`` at its end."""
+
+    connection: Connection
+    _rules: Rules | None = None
+    _tally: Tally = field(default_factory=Tally)
+    _off: set[int] = field(default_factory=set)
+    _off_costs: set[int] = field(default_factory=set)
+    _taken: bool = False
+    _sold: bool | None = None
+
+    @property
+    def rules(self) -> Rules:
+        """What the sums follow, looked up when first needed."""
+        if self._rules is None:
+            self._rules = rules(self.connection)
+        return self._rules
+
+    # ------------------------------------------------------------ what changes
+
+    def before(self, table: str, ids: Iterable[int]) -> None:
+        """Rows of a table are about to change or to go: whatever hangs on them is taken off the sums."""
+        if table == "sale":
+            self._hold(ids)
+        elif table == "cost_entry":
+            self._hold_costs(ids)
+        elif table in _SALES_OF and self._any_sales():
+            wanted = list(ids)
+            if wanted:
+                bulk.keep_ids(self.connection, wanted)
+                self._hold(row[0] for row in bulk.fetch(self.connection, _SALES_OF[table]))
+
+    def after(self, table: str, ids: Iterable[int]) -> None:
+        """Rows of a table have come: sales and costs are put on the sums. For others see ``before_orders`` and its like."""
+        if table == "sale":
+            self._off.update(ids)
+            self._sold = True
+        elif table == "cost_entry":
+            self._off_costs.update(ids)
+
+    def before_orders(self, orders: Iterable[tuple[str, str]]) -> None:
+        """Touchpoints of these orders (shop, order) are about to come."""
+        if self._any_sales():
+            bulk.keep(self.connection, "touched", (("shop", "text"), ("order_id", "text")), orders)
+            statement = "select s.id from touched w join sale s on s.order_id = w.order_id and s.shop = w.shop"
+            self._hold(row[0] for row in bulk.fetch(self.connection, statement))
+
+    def before_contents(self, words: Iterable[str]) -> None:
+        """Contents are about to come that sales may have named by these words."""
+        if self._any_sales():
+            bulk.keep(self.connection, "named", (("word", "text"),), ((word,) for word in words))
+            statement = "select s.id from named w join sale s on s.content_ref = w.word"
+            self._hold(row[0] for row in bulk.fetch(self.connection, statement))
+
+    def before_coupons(self, codes: Iterable[str]) -> None:
+        """Coupons are about to get another owner."""
+        if self._any_sales():
+            bulk.keep(self.connection, "codes", (("code", "text"),), ((code,) for code in codes))
+            statement = "select s.id from sale s where s.coupon is not null and s.coupon in (select code from codes)"
+            self._hold(row[0] for row in bulk.fetch(self.connection, statement))
+
+    def _any_sales(self) -> bool:
+        if self._sold is None:
+            self._sold = bulk.fetch(self.connection, "select 1 from sale limit 1") != []
+        return self._sold
+
+    def _hold(self, ids: Iterable[int]) -> None:
+        fresh = set(ids) - self._off
+        if fresh:
+            self._off |= fresh
+            self._taken = True
+            self._count(np.sort(np.fromiter(fresh, dtype=np.int64, count=len(fresh))), -1)
+
+    def _hold_costs(self, ids: Iterable[int]) -> None:
+        fresh = set(ids) - self._off_costs
+        if fresh:
+            self._off_costs |= fresh
+            self._taken = True
+            self._count_costs(np.sort(np.fromiter(fresh, dtype=np.int64, count=len(fresh))), -1)
+
+    # ------------------------------------------------------------ what counts
+
+    def add(self, some: Lines) -> None:
+        """Count new sales at hand that no ``after`` tells of: cheaper than to read them back."""
+        self._sold = True
+        credits_, gross = shares.shared(self.rules.attribution, some)
+        add_sales(self._tally, some, credits_, gross, months.months(some.paid_at, self.rules.zone) - months.FIRST)
+
+    def _count(self, ids: Ints, sign: int) -> None:
+        policy, zone = self.rules.attribution, self.rules.zone
+        for some in shares.lines(self.connection, policy, Source(ids=ids)):
+            credits_, gross = shares.shared(policy, some)
+            add_sales(self._tally, some, credits_, gross, months.months(some.paid_at, zone) - months.FIRST, sign)
+
+    def _count_costs(self, ids: Ints, sign: int) -> None:
+        for rows in costs(self.connection, Source(ids=ids)):
+            add_costs(self._tally, self.rules.roi, rows, months.months(rows[:, 3], self.rules.zone) - months.FIRST, sign)
+
+    def settle(self) -> bool:
+        """Put on what was taken off or came, and write the sums; whether any changed."""
+        if self._off:
+            self._count(np.sort(np.fromiter(self._off, dtype=np.int64, count=len(self._off))), 1)
+        if self._off_costs:
+            self._count_costs(np.sort(np.fromiter(self._off_costs, dtype=np.int64, count=len(self._off_costs))), 1)
+        owner, month, sums = self._tally.merge()
+        some = np.any(sums != 0, axis=0)
+        if some.any():
+            _put(self.connection, owner[some], month[some], sums[:, some], shrinking=self._taken)
+        self._off, self._off_costs, self._tally, self._taken = set(), set(), Tally(), False
+        return bool(some.any())
+
+
+_SALES_OF: Final = {
+    "touchpoint": "select s.id from wanted w join touchpoint t on t.id = w.id join sale s on s.order_id = t.order_id and s.shop = t.shop",
+    "content": "select s.id from sale s where s.content_id in (select id from wanted)",
+    "creator": "select s.id from sale s where s.coupon in (select c.coupon from wanted w join creator c on c.id = w.id where c.coupon is not null)",
+}
+"""Sales whose shares hang on rows of other tables."""
+
+
+def _put(connection: Connection, owner: Ints, month: Ints, sums: Ints, *, shrinking: bool) -> None:
+    """Add to the sums kept; where something was taken off, rows of which nothing is left go."""
+    mask = (1 << LIMB) - 1
+    columns = [(name, "bigint") for name in (*_KEY, *SUMS)]
+    rows = zip(owner.tolist(), (month + months.FIRST).tolist(), *sums.tolist(), strict=True)
+    bulk.keep(connection, "moved", columns, rows)
+    names = ", ".join((*_KEY, *SUMS))
+    plain = ", ".join(f"{name} = creator_return.{name} + excluded.{name}" for name in SUMS[:_HIGH])
+    low = "creator_return.net_square_low + excluded.net_square_low"
+    connection.exec_driver_sql(
+        f"insert into creator_return ({names}) select {names} from moved where true on conflict (creator_id, month) do update set {plain},"  # noqa: S608
+        f" net_square_high = creator_return.net_square_high + excluded.net_square_high + (({low}) >> {LIMB}), net_square_low = ({low}) & {mask}"
+    )
+    if shrinking:
+        nothing = " and ".join(f"{name} = 0" for name in SUMS)
+        connection.exec_driver_sql(
+            f"delete from creator_return where (creator_id, month) in (select creator_id, month from moved) and {nothing}"  # noqa: S608 (our names)
+        )
+
+
+# ---------------------------------------------------------------- anew
+
+
+def computed(connection: Connection, job: Job) -> tuple[Ints, Ints, Ints]:
+    """Owners, months and sums as the facts give them."""
+    by = rules(connection)
+    tally = Tally()
+    total = bulk.fetch(connection, "select count(*) from sale")[0][0]
+    done = 0
+    for some in shares.lines(connection, by.attribution, Source()):
+        job.check()
+        job.progress("returns", done, total)
+        credits_, gross = shares.shared(by.attribution, some)
+        add_sales(tally, some, credits_, gross, months.months(some.paid_at, by.zone) - months.FIRST)
+        done += len(some.id)
+    for rows in costs(connection, Source()):
+        job.check()
+        add_costs(tally, by.roi, rows, months.months(rows[:, 3], by.zone) - months.FIRST)
+    owner, month, sums = tally.merge()
+    some_ = np.any(sums != 0, axis=0)
+    return owner[some_], month[some_] + months.FIRST, sums[:, some_]
+
+
+def stored(connection: Connection) -> tuple[Ints, Ints, Ints]:
+    """Owners, months and sums as they are kept."""
+    names = ", ".join((*_KEY, *SUMS))
+    rows = integers(bulk.fetch(connection, f"select {names} from creator_return order by creator_id, month"), len(_KEY) + len(SUMS))  # noqa: S608
+    return rows[:, 0], rows[:, 1], np.ascontiguousarray(rows[:, 2:].T)
+
+
+def faults(connection: Connection, job: Job) -> int:
+    """How many sums are not what the facts give."""
+    (owner, month, right), (kept_owner, kept_month, kept) = computed(connection, job), stored(connection)
+    keys, kept_keys = owner * _MONTHS * 16 + month, kept_owner * _MONTHS * 16 + kept_month
+    both, here, there = np.intersect1d(keys, kept_keys, assume_unique=True, return_indices=True)
+    wrong = int(np.any(right[:, here] != kept[:, there], axis=0).sum())
+    return wrong + len(keys) + len(kept_keys) - 2 * len(both)
+
+
+def rebuild(connection: Connection, job: Job) -> None:
+    """Compute the sums anew from the facts."""
+    owner, month, sums = computed(connection, job)
+    connection.exec_driver_sql("delete from creator_return")
+    connection.exec_driver_sql("delete from creator_value")
+    rows = zip(owner.tolist(), month.tolist(), *sums.tolist(), strict=True)
+    bulk.insert(connection, "creator_return", (*_KEY, *SUMS), rows)

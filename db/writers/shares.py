@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sales as arrays with the touches that tie them to creators, some at a time, and the shares that a model gives.
+
+A sale's platform account touches it when it is paid, its coupon's owner likewise, its content when it was published;
+touchpoints name the order. Nothing of a single sale's shares is kept: they follow from the facts, exactly, any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from app.rules import attribution
+from app.rules.attribution import Credits, Sales, Touches, TouchKind, starts_of
+from app.rules.roi import NEVER
+from db import bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+    from sqlalchemy import Connection
+
+    from app.rules.attribution import AttributionPolicy
+
+    Ints = npt.NDArray[np.int64]
+
+CHUNK: Final = 50_000
+"""Sales handled at a time."""
+
+_OWNER: Final = "(select min(k.id) from creator k where k.coupon = s.coupon)"
+_MAIN: Final = "(select k.main_account_id from creator k where k.id = (select min(o.id) from creator o where o.coupon = s.coupon))"
+_OF_CREATORS: Final = ("s.creator_id", _OWNER, "c.creator_id")
+_OF_ACCOUNTS: Final = ("s.account_id", _MAIN, "c.account_id")
+_KINDS: Final = np.array([TouchKind.PLATFORM, TouchKind.COUPON, TouchKind.CONTENT], dtype=np.int8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Some sales, shape (sales,), with their touches. ``earner`` gets the commission as a cost, 0 is nobody.
+
+    ``touches`` name creators, or accounts where asked for.
+    """
+
+    id: Ints
+    paid_at: Ints
+    amount: Ints
+    refund: Ints
+    commission: Ints
+    earner: Ints
+    shop: Ints
+    content: Ints
+    touches: Touches
+
+    @property
+    def net(self) -> Ints:
+        """Paid less refunded."""
+        return self.amount - self.refund
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Which sales: all, or those paid in [since, until). ``ids`` names them instead."""
+
+    since: int | None = None
+    until: int | None = None
+    ids: Ints | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether no sale is left out."""
+        return self.ids is None and self.since is None and self.until is None
+
+
+def lines(connection: Connection, policy: AttributionPolicy, source: Source, *, accounts: bool = False, size: int = CHUNK) -> Iterator[Lines]:
+    """Sales of a source in the order of their ids."""
+    touched = bulk.fetch(connection, "select 1 from touchpoint limit 1") != []
+    reader = _Reader(connection, policy, accounts=accounts, touched=touched)
+    if source.everything:
+        found = reader.after(0, size)
+        while found is not None:
+            yield found
+            found = reader.after(int(found.id[-1]), size)
+        return
+    ids = found_ids(connection, source) if source.ids is None else source.ids
+    for first in range(0, len(ids), size):
+        bulk.keep_ids(connection, ids[first : first + size].tolist())
+        found = reader.kept()
+        if found is not None:
+            yield found
+
+
+def found_ids(connection: Connection, source: Source) -> Ints:
+    """Ids of the sales paid in a period, in order."""
+    terms, values = [], []
+    if source.since is not None:
+        terms.append("paid_at >= ?")
+        values.append(source.since)
+    if source.until is not None:
+        terms.append("paid_at < ?")
+        values.append(source.until)
+    rows = bulk.fetch(connection, f"select id from sale where {' and '.join(terms) or 'true'}", *values)  # noqa: S608 (marks only)
+    ids = integers(rows, 1)[:, 0]
+    ids.sort()
+    return ids
+
+
+def integers(rows: Sequence[Any], width: int) -> Ints:
+    """Rows of integers as an array, shape (rows, width)."""
+    return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * width).reshape(len(rows), width)
+
+
+def shared(policy: AttributionPolicy, some: Lines, model: str | None = None) -> tuple[Credits, Ints]:
+    """Shares of net revenue, and the same shares' parts of gross."""
+    shops = ["", *policy.shops]
+    sales = Sales(some.net, some.paid_at, some.shop)
+    credits_ = next(attribution.splits(policy, shops, sales, some.touches, model, chunk=max(1, len(some.id))))
+    return credits_, attribution.resplit(some.amount, credits_.sale, credits_.weight)
+
+
+class _Reader:
+    """Reads sales, always the same columns."""
+
+    def __init__(self, connection: Connection, policy: AttributionPolicy, *, accounts: bool, touched: bool) -> None:
+        """Put the statements together once."""
+        self._connection, self._touched, self._shops = connection, touched, tuple(policy.shops)
+        platform, coupon, content = _OF_ACCOUNTS if accounts else _OF_CREATORS
+        shop = " ".join(f"when ? then {at}" for at in range(1, len(self._shops) + 1))
+        columns = (
+            "s.id", "s.paid_at", "s.amount_fen", "s.refund_fen", "coalesce(s.commission_fen, 0)",
+            f"coalesce({platform}, 0)", f"coalesce({coupon}, 0)", f"coalesce({content}, 0)", f"coalesce(c.published_at, {NEVER})",
+            "coalesce(s.content_id, 0)", f"case s.shop {shop} else 0 end" if shop else "0",
+        )  # fmt: skip
+        self._width = len(columns)
+        self._sales = f"select {', '.join(columns)} from {{}} left join content c on c.id = s.content_id {{}}"
+        self._touches = (
+            f"select s.id, t.{'account_id' if accounts else 'creator_id'}, t.kind, t.happened_at"
+            " from {} join touchpoint t on t.order_id = s.order_id and t.shop = s.shop {}"
+        )
+
+    def after(self, last: int, size: int) -> Lines | None:
+        """The next sales by id; None where there are no more."""
+        found = self._read("sale s", "where s.id > ? order by s.id limit ?", last, size)
+        if not len(found):
+            return None
+        return self._lines(found, ("sale s", "where s.id between ? and ?", int(found[0, 0]), int(found[-1, 0])))
+
+    def kept(self) -> Lines | None:
+        """Sales whose ids stand in the table ``wanted``; None where none is there."""
+        source = "wanted w join sale s on s.id = w.id"
+        found = self._read(source, "order by s.id")
+        return self._lines(found, (source, "")) if len(found) else None
+
+    def _read(self, source: str, tail: str, *values: object) -> Ints:
+        return integers(bulk.fetch(self._connection, self._sales.format(source, tail), *self._shops, *values), self._width)
+
+    def _lines(self, found: Ints, asked: tuple[Any, ...]) -> Lines:
+        sale, paid_at, amount, refund, commission, platform, coupon, content_owner, published_at, content, shop = np.ascontiguousarray(found.T)
+        who = np.stack([platform, coupon, content_owner], axis=1)
+        when = np.stack([paid_at, paid_at, published_at], axis=1)
+        here = who > 0
+        of = np.nonzero(here)[0]
+        creator, at, kind = who[here], when[here], np.broadcast_to(_KINDS, who.shape)[here]
+        if self._touched:
+            source, tail, *values = asked
+            more = integers(bulk.fetch(self._connection, self._touches.format(source, tail), *values), 4)
+            if len(more):
+                of = np.concatenate([of, np.searchsorted(sale, more[:, 0])])
+                order = np.argsort(of, kind="stable")
+                of = of[order]
+                creator, at = np.concatenate([creator, more[:, 1]])[order], np.concatenate([at, more[:, 3]])[order]
+                kind = np.concatenate([kind, more[:, 2].astype(np.int8)])[order]
+        touches = Touches(starts_of(of, len(sale)), creator, kind, at)
+        return Lines(sale, paid_at, amount, refund, commission, np.where(platform > 0, platform, coupon), shop, content, touches)
