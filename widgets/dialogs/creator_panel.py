@@ -73,7 +73,7 @@ class CreatorPanel(QFrame):
         self.creator_id: int | None = None
         self._wanted: int | None = None
         self._shown: Shown | None = None
-        self._wait = QTimer(self, singleShot=True, interval=90)
+        self._wait = QTimer(self, singleShot=True, interval=40)
         self._wait.timeout.connect(self._load)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
