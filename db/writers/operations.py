@@ -17,6 +17,7 @@ from sqlalchemy import insert, update
 from db import bulk
 from db.models.records import InsertedRange, Operation
 from db.writers import audit
+from db.writers.returns import Returns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,18 +34,23 @@ def dump(values: Mapping[str, object] | None) -> str | None:
 
 @dataclass(slots=True)
 class Log:
-    """An operation being written. ``finish`` seals it into the audit chain."""
+    """An operation being written. ``finish`` seals it into the audit chain.
+
+    ``changed`` is told before a row changes, so that ``returns`` can take off its sums what hangs on it.
+    """
 
     connection: Connection
     kind: str
     actor: Actor
     now: int
     id: int = 0
+    returns: Returns = field(init=False)
     _digest: Any = field(default_factory=hashlib.sha256)
     _touched: int = 0
 
     def __post_init__(self) -> None:
         """Take the operation's row first: others refer to its id."""
+        self.returns = Returns(self.connection)
         statement = insert(Operation).values(kind=self.kind, at=self.now, by=self.actor.name, summary="{}")
         self.id = int(self.connection.execute(statement.returning(Operation.id)).scalar_one())
 
@@ -53,9 +59,11 @@ class Log:
         """Rows inserted or changed so far."""
         return self._touched
 
-    def inserted(self, table: str, first: int, count: int) -> None:
-        """Note a range of new rows."""
+    def inserted(self, table: str, first: int, count: int, *, counted: bool = False) -> None:
+        """Note a range of new rows; ``counted``: the sums of returns have them already."""
         if count:
+            if not counted:
+                self.returns.after(table, range(first, first + count))
             self._touched += count
             self._digest.update(f"+{table}:{first}:{count}\n".encode())
             values = {"operation_id": self.id, "table_name": table, "first": first, "last": first + count - 1}
@@ -66,6 +74,7 @@ class Log:
         if not rows:
             return 0
         first = bulk.reserve(self.connection, table, len(rows))
+        self.returns.before_rows(table, columns, rows)
         bulk.insert(self.connection, table, ("id", *columns), ((first + at, *row) for at, row in enumerate(rows)))
         self.inserted(table, first, len(rows))
         return first
@@ -73,7 +82,9 @@ class Log:
     def changed(self, table: str, rows: Iterable[tuple[int, Mapping[str, object] | None, Mapping[str, object] | None]]) -> None:
         """Note rows that change: id, changed fields before, the same after (None: the row goes)."""
         logged = []
-        for row_id, before, after in rows:
+        told = list(rows)
+        self.returns.before_changes(table, told)
+        for row_id, before, after in told:
             entry = (self.id, table, row_id, dump(before), dump(after))
             self._digest.update(repr(entry[1:]).encode())
             logged.append(entry)
@@ -84,6 +95,7 @@ class Log:
 
     def finish(self, summary: Mapping[str, object], reason: str | None = None) -> int:
         """Keep the summary and add the audit row; returns the operation's id."""
+        self.returns.settle()
         text = dump(summary) or "{}"
         self._digest.update(text.encode())
         self.connection.execute(update(Operation).where(Operation.id == self.id).values(summary=text))

@@ -22,12 +22,9 @@ _FAR: Final = 1 << 62
 def in_force(connection: Connection, name: str, at: int | None = None, version: int | None = None) -> tuple[int, Mapping[str, Any]]:
     """Number and body of a policy's version in force at a moment (None: the newest), or of the one named."""
     statement = select(Policy.version, Policy.body).where(Policy.name == name).order_by(Policy.version.desc()).limit(1)
-    if version is not None:
-        statement = statement.where(Policy.version == version)
-    else:
-        # The first version is in force from the beginning: the facts may be older than the workspace.
-        statement = statement.where(Policy.since <= max(_FAR if at is None else at, 0))
-    row = connection.execute(statement).first()
+    # The first version is in force from the beginning: the facts may be older than the workspace.
+    chosen = Policy.since <= max(_FAR if at is None else at, 0) if version is None else Policy.version == version
+    row = connection.execute(statement.where(chosen)).first()
     if row is None:
         raise UsageError("unknown_policy", name=name if version is None else f"{name} v{version}")
     return int(row.version), json.loads(row.body)

@@ -9,7 +9,7 @@ facts alone: the sums can be computed anew, and must come out the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from db.writers import policies, settings, shares
 from db.writers.shares import Source, integers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from sqlalchemy import Connection
@@ -195,8 +195,35 @@ class Returns:
         if table == "sale":
             self._off.update(ids)
             self._sold = True
+            if len(self._off) > _MOST_WAITING:
+                self._put_on()
         elif table == "cost_entry":
             self._off_costs.update(ids)
+            if len(self._off_costs) > _MOST_WAITING:
+                self._put_on()
+
+    def before_rows(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Rows are about to come, given as tuples in the order of the columns."""
+        if table == "touchpoint":
+            shop, order = columns.index("shop"), columns.index("order_id")
+            self.before_orders((row[shop], row[order]) for row in rows)
+        elif table == "content":
+            word = columns.index("content_id")
+            self.before_contents(row[word] for row in rows)
+        elif table == "creator" and "coupon" in columns:
+            code = columns.index("coupon")
+            self.before_coupons(row[code] for row in rows if row[code])
+
+    def before_changes(self, table: str, rows: Sequence[tuple[int, Mapping[str, Any] | None, Mapping[str, Any] | None]]) -> None:
+        """Rows are about to change: id, changed fields before and after (None: the row comes, or goes)."""
+        deciding = _DECIDING.get(table)
+        if deciding is None:
+            return
+        ids = [row[0] for row in rows if row[1] is None or row[2] is None or not deciding.isdisjoint(row[2])]
+        if table == "creator":
+            self.before_coupons(row[2]["coupon"] for row in rows if row[2] and row[2].get("coupon"))
+        if ids:
+            self.before(table, ids)
 
     def before_orders(self, orders: Iterable[tuple[str, str]]) -> None:
         """Touchpoints of these orders (shop, order) are about to come."""
@@ -229,14 +256,14 @@ class Returns:
         if fresh:
             self._off |= fresh
             self._taken = True
-            self._count(np.sort(np.fromiter(fresh, dtype=np.int64, count=len(fresh))), -1)
+            self._count(_sorted(fresh), -1)
 
     def _hold_costs(self, ids: Iterable[int]) -> None:
         fresh = set(ids) - self._off_costs
         if fresh:
             self._off_costs |= fresh
             self._taken = True
-            self._count_costs(np.sort(np.fromiter(fresh, dtype=np.int64, count=len(fresh))), -1)
+            self._count_costs(_sorted(fresh), -1)
 
     # ------------------------------------------------------------ what counts
 
@@ -256,20 +283,41 @@ class Returns:
         for rows in costs(self.connection, Source(ids=ids)):
             add_costs(self._tally, self.rules.roi, rows, months.months(rows[:, 3], self.rules.zone) - months.FIRST, sign)
 
+    def _put_on(self) -> None:
+        """Count what was taken off, or came, as it is now."""
+        if self._off:
+            self._count(_sorted(self._off), 1)
+        if self._off_costs:
+            self._count_costs(_sorted(self._off_costs), 1)
+        self._off, self._off_costs = set(), set()
+
     def settle(self) -> bool:
         """Put on what was taken off or came, and write the sums; whether any changed."""
-        if self._off:
-            self._count(np.sort(np.fromiter(self._off, dtype=np.int64, count=len(self._off))), 1)
-        if self._off_costs:
-            self._count_costs(np.sort(np.fromiter(self._off_costs, dtype=np.int64, count=len(self._off_costs))), 1)
+        self._put_on()
         owner, month, sums = self._tally.merge()
         some = np.any(sums != 0, axis=0)
         if some.any():
             _put(self.connection, owner[some], month[some], sums[:, some], shrinking=self._taken)
-        self._off, self._off_costs, self._tally, self._taken = set(), set(), Tally(), False
+        self._tally, self._taken = Tally(), False
         return bool(some.any())
 
 
+def _sorted(ids: Collection[int]) -> Ints:
+    out = np.fromiter(ids, dtype=np.int64, count=len(ids))
+    out.sort()
+    return out
+
+
+_MOST_WAITING: Final = 200_000
+"""Sales or costs that wait for the end of an operation."""
+_DECIDING: Final = {
+    "sale": frozenset({"shop", "order_id", "creator_id", "account_id", "content_id", "coupon", "paid_at", "amount_fen", "refund_fen", "commission_fen"}),
+    "cost_entry": frozenset({"creator_id", "kind", "amount_fen", "incurred_at", "voided_at"}),
+    "touchpoint": frozenset({"shop", "order_id", "creator_id", "kind", "happened_at"}),
+    "content": frozenset({"creator_id", "published_at"}),
+    "creator": frozenset({"coupon"}),
+}
+"""Fields that sums of returns hang on."""
 _SALES_OF: Final = {
     "touchpoint": "select s.id from wanted w join touchpoint t on t.id = w.id join sale s on s.order_id = t.order_id and s.shop = t.shop",
     "content": "select s.id from sale s where s.content_id in (select id from wanted)",

@@ -135,11 +135,10 @@ class _Reader:
             "coalesce(s.content_id, 0)", f"case s.shop {shop} else 0 end" if shop else "0",
         )  # fmt: skip
         self._width = len(columns)
-        self._sales = f"select {', '.join(columns)} from {{}} left join content c on c.id = s.content_id {{}}"
-        self._touches = (
-            f"select s.id, t.{'account_id' if accounts else 'creator_id'}, t.kind, t.happened_at"
-            " from {} join touchpoint t on t.order_id = s.order_id and t.shop = s.shop {}"
-        )
+        self._sales = f"select {', '.join(columns)} from {{}} left join content c on c.id = s.content_id {{}}"  # noqa: S608 (our names)
+        touching = "t.account_id" if accounts else "t.creator_id"
+        joined = "join touchpoint t on t.order_id = s.order_id and t.shop = s.shop"
+        self._touches = f"select s.id, {touching}, t.kind, t.happened_at from {{}} {joined} {{}}"  # noqa: S608 (our names)
 
     def after(self, last: int, size: int) -> Lines | None:
         """The next sales by id; None where there are no more."""

@@ -101,6 +101,7 @@ class Upsert:
         first_creator, first_account = (bulk.reserve(self.connection, table, count) for table in ("creator", "account"))
         creators, accounts = range(first_creator, first_creator + count), range(first_account, first_account + count)
         same = repeat(count)
+        log.returns.before_coupons(code for code in at_places(rows.column("coupon"), new) if code)
         plain = [name for name in CREATOR_COLUMNS if name not in {"name", "stage"}]
         bulk.insert(
             self.connection,
