@@ -298,7 +298,8 @@ class Tasks(QObject):
         self.attach(None)
         for lane in self._lanes.values():
             lane.shutdown(wait=False, cancel_futures=True)
-        left = wait(self._running.values(), timeout=seconds).not_done
+        begun = [future for future in self._running.values() if not future.cancelled()]  # one cancelled in its queue never counts as done
+        left = wait(begun, timeout=seconds).not_done
         self._running.clear()
         return not left
 

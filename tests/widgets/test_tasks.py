@@ -177,3 +177,14 @@ def test_closing_stops_what_runs_and_does_not_hang(context: Context, qtbot: QtBo
     began = time.monotonic()
     assert context.tasks.close(5)
     assert time.monotonic() - began < 2
+
+
+def test_closing_does_not_wait_for_what_never_began(context: Context):
+    """Quitting took its whole patience when something still stood in a queue."""
+    go = threading.Event()
+    context.tasks.run(None, lambda: go.wait(5), lane="write")
+    context.tasks.run(None, lambda: None, lane="write")
+    threading.Timer(0.2, go.set).start()
+    began = time.monotonic()
+    assert context.tasks.close(5)
+    assert time.monotonic() - began < 2
