@@ -60,9 +60,6 @@ def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     except typer.TyperException as error:
         complain_of_usage(session, error)
         return UsageError.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read has left; the interpreter's own complaint at exit would be noise
-        return 0
 
 
 koc = group("koc")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import sys
 import time
 import unicodedata
@@ -65,8 +66,12 @@ class Session:
     def answer(self, document: Mapping[str, object], human: Callable[[], str]) -> None:
         """Print the JSON document, or what people read."""
         text = json.dumps(document, ensure_ascii=False, indent=1, default=_jsonable) if self.as_json else human()
-        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read has left, as ``head`` does; what is still buffered goes nowhere instead of into a complaint at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def complain(self, code: str, details: Mapping[str, object], sentence: str) -> None:
         """Tell what went wrong: a JSON document on stdout, or a sentence on stderr."""

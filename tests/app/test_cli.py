@@ -16,6 +16,7 @@ import pytest
 from app import cli
 from app.grammar import globals_first
 from app.terminal import shown, table
+from db.maintenance import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def test_init_makes_a_workspace_once(koc: Koc, workspace: Path):
     assert made.code == 0
     assert made.json["workspace"] == str(workspace)
     assert made.json["created"] is True
-    assert made.json["schema_version"] == 1
+    assert made.json["schema_version"] == SCHEMA_VERSION
     assert made.err == ""
     again = koc("init", "--json")
     assert (again.code, again.json["error"]["code"]) == (3, "exists")
