@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.services import Open
 
 
 def main() -> None:
@@ -15,7 +19,7 @@ def main() -> None:
     sys.exit(cli.run(sys.argv[1:], _opener))
 
 
-def _opener() -> object:
+def _opener() -> Open:
     from sync.compose import opener  # noqa: PLC0415 (help and usage errors come without the store)
 
     return opener()

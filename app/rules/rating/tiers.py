@@ -65,10 +65,11 @@ def _table(body: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _edges(platform: str, row: object) -> tuple[int, ...]:
-    good = isinstance(row, Sequence) and len(row) == _EDGES and all(type(edge) is int and edge > 0 for edge in row)
-    if not good or any(low >= high for low, high in pairwise(row)):  # type: ignore[call-overload]
+    edges: tuple[object, ...] = tuple(row) if isinstance(row, Sequence) and not isinstance(row, str) else ()
+    whole = tuple(edge for edge in edges if type(edge) is int and edge > 0)
+    if not len(edges) == len(whole) == _EDGES or any(low >= high for low, high in pairwise(whole)):
         raise UsageError("policy_invalid", place=f"edges.{platform}", value=row)
-    return tuple(row)  # type: ignore[arg-type]
+    return whole
 
 
 def _groups(platform: str, row: object) -> tuple[Group, ...]:
