@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m benchmarks [--scale L|M|S|T] [--seed N] [--only NAME]``: a table with floor, product, ratio and goal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import rows
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table; ``slack`` is what the goal allows above the ratio, in the same unit."""
+
+    name: str
+    unit: str
+    floor: float
+    product: float
+    goal: float
+    slack: float = 0.0
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Product to floor."""
+        return self.product / self.floor if self.floor else float("inf")
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal holds."""
+        return self.product <= self.floor * self.goal + self.slack
+
+
+def main() -> int:
+    """Measure, print, keep; returns 1 where a goal is missed."""
+    words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    words.add_argument("--scale", default="L", choices=["T", "S", "M", "L"])
+    words.add_argument("--seed", type=int, default=7)
+    words.add_argument("--only", choices=list(rows.MEASURES), action="append")
+    words.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
+    asked = words.parse_args()
+    folder = ROOT / "out" / "bench" / f"{asked.scale}-{asked.seed}"
+    if asked.child:
+        print(json.dumps(rows.SIDES[asked.child[0], asked.child[1]](folder)))
+        return 0
+    _made(folder, asked.scale, asked.seed)
+    lines = [line for name in asked.only or rows.MEASURES for line in _measured(name, asked.scale, asked.seed)]
+    report = {
+        "scale": asked.scale, "seed": asked.seed, "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
+        "rows": [{**asdict(line), "ratio": round(line.ratio, 3), "met": line.met} for line in lines],
+    }  # fmt: skip
+    (ROOT / "out" / "bench.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return 0 if all(line.met for line in lines) else 1
+
+
+def _made(folder: Path, scale: str, seed: int) -> None:
+    """The creators of a scale, once."""
+    if not (folder / "creators.csv").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, "-m", "benchmarks.creators", scale, str(seed), str(folder)], check=True, cwd=ROOT)
+
+
+def _measured(name: str, scale: str, seed: int) -> list[Line]:
+    """Both sides of a measure, each in a process of its own, the floor first; prints the lines at once."""
+    sides = {side: _side(name, side, scale, seed) for side in ("floor", "product")}
+    lines = [
+        Line(shown, unit, float(sides["floor"][key]), float(sides["product"][key]), goal, slack, str(sides["product"].get("note", "")))
+        for key, shown, unit, goal, slack in rows.MEASURES[name]
+    ]
+    for line in lines:
+        goal = f"≤ {line.goal:g}" + (f" + {line.slack:g} {line.unit}" if line.slack else "")
+        print(
+            f"{line.name:44s} {line.floor:12.3f} {line.product:12.3f} {line.unit:3s} {line.ratio:7.2f}  {goal:16s} {'ok' if line.met else 'MISSED'}  {line.note}",
+            flush=True,
+        )
+    return lines
+
+
+def _side(name: str, side: str, scale: str, seed: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks", "--scale", scale, "--seed", str(seed), "--child", name, side]
+    environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
+    done = subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
