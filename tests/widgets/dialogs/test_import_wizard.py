@@ -298,7 +298,7 @@ def test_a_cancelled_import_leaves_nothing(qtbot: QtBot, opened: Opened, context
     wizard.take()
     qtbot.waitUntil(lambda: "upsert" in phases, timeout=LONG)
     asked = time.monotonic()
-    qtbot.mouseClick(wizard._stop, Qt.MouseButton.LeftButton)  # type: ignore[no-untyped-call]
+    qtbot.mouseClick(wizard._stop, Qt.MouseButton.LeftButton)
     until(qtbot, wizard, "checked")
     assert time.monotonic() - asked < 5
     assert "没有写入" in wizard.says
