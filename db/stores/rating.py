@@ -26,7 +26,7 @@ from db import bulk
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, TierOverride
 from db.models.records import Operation, Policy
-from db.writers import audit, rollups
+from db.writers import audit, returns, rollups
 from db.writers.operations import Log, dump
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ class RatingStore:
             row_id = bulk.reserve(connection, "policy", 1)
             connection.execute(insert(Policy).values(id=row_id, name=name, version=version, body=dump(body), since=now, by=actor.name, reason=reason))
             log.inserted("policy", row_id, 1)
+            if name in returns.POLICIES:
+                log.returns.start_anew()
             force = rollups.tier_policy(connection, now)
             moved = 0
             for rows in _batches(connection):

@@ -19,7 +19,7 @@ from db.models import Base
 from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
-from db.writers import audit, contents, rollups, search, settings, undo
+from db.writers import audit, contents, returns, rollups, search, settings, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,10 @@ where a.id is null or c.platform is distinct from a.platform or c.followers is d
 _COUNTED: Final = {
     "creators": "creator",
     "accounts": "account",
+    "contents": "content",
+    "sales": "sale",
+    "credit_events": "credit_event",
+    "cost_entries": "cost_entry",
     "metrics": "account_metric",
     "tags": "creator_tag",
     "policies": "policy",
@@ -165,12 +169,12 @@ class WorkspaceStore:
             checks = [*self._file_checks(connection, job), *_chain(connection)]
             sound = all(check.ok for check in checks)
             job.progress("doctor", 3, 5)
-            derived = [_search_check(connection, job), *_figure_checks(connection, job)]
+            derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job)]
         if repair and sound and not self.read_only and not all(check.ok for check in derived):
             with writing(self.engine) as connection:
                 _rebuild(connection, job)
             with reading(self.engine) as connection:
-                derived = [_search_check(connection, job), *_figure_checks(connection, job)]
+                derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job)]
         return [*checks, *derived]
 
     def _file_checks(self, connection: Connection, job: Job) -> list[Check]:
@@ -310,6 +314,12 @@ def _figure_checks(connection: Connection, job: Job) -> list[Check]:
     return [Check("figures", wrong == 0, str(wrong)), Check("main_accounts", main == 0, str(main))]
 
 
+def _returns_check(connection: Connection, job: Job) -> Check:
+    """Whether the kept sums of returns are what the facts give."""
+    wrong = returns.faults(connection, job)
+    return Check("returns", wrong == 0, str(wrong))
+
+
 def _last_change(connection: Connection) -> int:
     """When anything was last done: figures hold as of then."""
     done = [connection.execute(select(func.max(table.c.at))).scalar() for table in (OperationTable.__table__, AuditRow.__table__)]
@@ -322,6 +332,7 @@ def _rebuild(connection: Connection, job: Job) -> None:
         connection.exec_driver_sql(f"insert into {search.TABLE}({search.TABLE}) values ('delete-all')")  # noqa: S608
     else:
         connection.exec_driver_sql(f"delete from {search.TABLE}")  # noqa: S608
+    returns.rebuild(connection, job)
     now, last = _last_change(connection), 0
     while True:
         job.check()

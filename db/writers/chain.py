@@ -17,6 +17,7 @@ from sqlalchemy import text
 from app.usecases.workspace import Kept
 from db import bulk
 from db.models import Base
+from db.writers.returns import Returns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,13 @@ UNIQUE: Final = {
     "account_metric": ("account_id", "name", "as_of"),
     "account": ("platform", "platform_uid"),
     "policy": ("name", "version"),
+    "content": ("content_id", "platform"),
+    "content_metric": ("content_id", "as_of"),
+    "sale": ("order_id", "line_id", "shop"),
+    "touchpoint": ("order_id", "shop", "kind", "happened_at", "account_id"),
+    "cost_entry": ("cost_id",),
+    "credit_event": ("event_id",),
+    "conversion_path": ("path",),
 }
 """What no two rows of a table have in common."""
 
@@ -38,6 +46,8 @@ OWNERS: Final = {
     "account_metric": ("account", "account_id"),
     "tier_step": ("account", "account_id"),
     "tier_override": ("account", "account_id"),
+    **dict.fromkeys(("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction"), ("creator", "creator_id")),
+    "content_metric": ("content", "content_id"),
 }
 """Table -> the table its rows hang on, and by which column."""
 
@@ -68,6 +78,11 @@ class Work:
     kept: list[Kept] = field(default_factory=list)
     creators: set[int] = field(default_factory=set)
     accounts: set[int] = field(default_factory=set)
+    returns: Returns = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sums of returns follow what is taken back."""
+        self.returns = Returns(self.connection)
 
     def keep(self, table: str, row_id: int, name: str | None, why: str) -> None:
         """List what stays as it is."""
@@ -85,6 +100,8 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     for row_id, operation, undone_at, before, after in connection.execute(_EVENTS, {"table": table}):
         event = _Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"))
         events.setdefault(row_id, []).append(event)
+    work.returns.before_changes(table, [(row_id, event.before, event.after) for row_id, chain in events.items() for event in chain])
+    bulk.keep_ids(connection, wanted)
     selected = text(f'select t.* from wanted w join "{table}" t on t.id = w.id')  # noqa: S608 (our names)
     stored: dict[int, dict[str, Any]] = {row["id"]: dict(row) for row in connection.execute(selected).mappings()}
     ranges = [tuple(row) for row in connection.execute(_RANGES, {"table": table})]
@@ -164,11 +181,13 @@ def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
     connection, columns = work.connection, Base.metadata.tables[table]
     if table in OWNERS:
         owner, column = OWNERS[table]
-        if connection.execute(text(f"select 1 from {owner} where id = :id"), {"id": values[column]}).first() is None:  # noqa: S608
+        if values[column] is not None and connection.execute(text(f"select 1 from {owner} where id = :id"), {"id": values[column]}).first() is None:  # noqa: S608
             return "owner_gone"
     if is_taken(connection, table, values):
         return "exists_now"
+    work.returns.before_rows(table, tuple(values), [tuple(values.values())])
     connection.execute(columns.insert().values(**values))
+    work.returns.after(table, [values["id"]])
     return None
 
 

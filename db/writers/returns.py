@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from app.jobs import Quiet
 from app.rules import months
 from app.rules.attribution import AttributionPolicy
 from app.rules.roi import RoiPolicy
@@ -38,6 +39,8 @@ NOBODY: Final = 0
 EVERYBODY: Final = -1
 """Owner of all sales together."""
 
+POLICIES: Final = frozenset({"attribution", "roi"})
+"""Rules that the sums follow."""
 SUMS: Final = ("net_fen", "gross_fen", "fixed_fen", "variable_fen", "sales", "net_square_high", "net_square_low")
 _NET, _GROSS, _FIXED, _VARIABLE, _SALES, _HIGH, _LOW = range(len(SUMS))
 _KEY: Final = ("creator_id", "month")
@@ -46,6 +49,7 @@ _MONTHS: Final = 4096
 _MOST_PIECES: Final = 1_000_000
 """Rows of sums that are gathered before they are added up."""
 _AT_A_TIME: Final = 50_000
+_IDS: Final = (("id", "bigint"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +144,8 @@ def costs(connection: Connection, source: Source) -> Iterator[Ints]:
     """Costs of a source (by their ids, or when they were incurred) that stand: rows (creator, number of the kind, fen, moment)."""
     if source.ids is not None:
         for first in range(0, len(source.ids), _AT_A_TIME):
-            bulk.keep_ids(connection, source.ids[first : first + _AT_A_TIME].tolist())
-            yield integers(bulk.fetch(connection, _COST.format("wanted w join cost_entry e on e.id = w.id where", "")), 4)
+            bulk.keep(connection, "counted", _IDS, ((one,) for one in source.ids[first : first + _AT_A_TIME].tolist()))
+            yield integers(bulk.fetch(connection, _COST.format("counted w join cost_entry e on e.id = w.id where", "")), 4)
         return
     if source.everything:
         last = 0
@@ -168,6 +172,7 @@ class Returns:
     _off_costs: set[int] = field(default_factory=set)
     _taken: bool = False
     _sold: bool | None = None
+    _anew: bool = False
 
     @property
     def rules(self) -> Rules:
@@ -187,7 +192,7 @@ class Returns:
         elif table in _SALES_OF and self._any_sales():
             wanted = list(ids)
             if wanted:
-                bulk.keep_ids(self.connection, wanted)
+                bulk.keep(self.connection, "deciding", _IDS, ((one,) for one in wanted))
                 self._hold(row[0] for row in bulk.fetch(self.connection, _SALES_OF[table]))
 
     def after(self, table: str, ids: Iterable[int]) -> None:
@@ -221,7 +226,7 @@ class Returns:
             return
         ids = [row[0] for row in rows if row[1] is None or row[2] is None or not deciding.isdisjoint(row[2])]
         if table == "creator":
-            self.before_coupons(row[2]["coupon"] for row in rows if row[2] and row[2].get("coupon"))
+            self.before_coupons(side["coupon"] for row in rows for side in row[1:] if side and side.get("coupon"))
         if ids:
             self.before(table, ids)
 
@@ -235,8 +240,8 @@ class Returns:
     def before_contents(self, words: Iterable[str]) -> None:
         """Contents are about to come that sales may have named by these words."""
         if self._any_sales():
-            bulk.keep(self.connection, "named", (("word", "text"),), ((word,) for word in words))
-            statement = "select s.id from named w join sale s on s.content_ref = w.word"
+            bulk.keep(self.connection, "referred", (("word", "text"),), ((word,) for word in words))
+            statement = "select s.id from referred w join sale s on s.content_ref = w.word"
             self._hold(row[0] for row in bulk.fetch(self.connection, statement))
 
     def before_coupons(self, codes: Iterable[str]) -> None:
@@ -246,20 +251,34 @@ class Returns:
             statement = "select s.id from sale s where s.coupon is not null and s.coupon in (select code from codes)"
             self._hold(row[0] for row in bulk.fetch(self.connection, statement))
 
+    def before_span(self, table: str, first: int, last: int) -> None:
+        """Rows of a table are about to go, by a range of their ids."""
+        if table not in _DECIDING:
+            return
+        if table == "sale" and last - first >= _MOST_WAITING:
+            self.start_anew()
+        else:
+            statement = f"select id from {table} where id between ? and ?"  # noqa: S608 (our names)
+            self.before(table, [row[0] for row in bulk.fetch(self.connection, statement, first, last)])
+
+    def start_anew(self) -> None:
+        """So much changes that the sums are computed anew at the end."""
+        self._anew = True
+
     def _any_sales(self) -> bool:
         if self._sold is None:
             self._sold = bulk.fetch(self.connection, "select 1 from sale limit 1") != []
         return self._sold
 
     def _hold(self, ids: Iterable[int]) -> None:
-        fresh = set(ids) - self._off
+        fresh = set() if self._anew else set(ids) - self._off
         if fresh:
             self._off |= fresh
             self._taken = True
             self._count(_sorted(fresh), -1)
 
     def _hold_costs(self, ids: Iterable[int]) -> None:
-        fresh = set(ids) - self._off_costs
+        fresh = set() if self._anew else set(ids) - self._off_costs
         if fresh:
             self._off_costs |= fresh
             self._taken = True
@@ -293,6 +312,10 @@ class Returns:
 
     def settle(self) -> bool:
         """Put on what was taken off or came, and write the sums; whether any changed."""
+        if self._anew:
+            rebuild(self.connection, Quiet())
+            self._off, self._off_costs, self._tally, self._taken, self._anew = set(), set(), Tally(), False, False
+            return True
         self._put_on()
         owner, month, sums = self._tally.merge()
         some = np.any(sums != 0, axis=0)
@@ -319,9 +342,9 @@ _DECIDING: Final = {
 }
 """Fields that sums of returns hang on."""
 _SALES_OF: Final = {
-    "touchpoint": "select s.id from wanted w join touchpoint t on t.id = w.id join sale s on s.order_id = t.order_id and s.shop = t.shop",
-    "content": "select s.id from sale s where s.content_id in (select id from wanted)",
-    "creator": "select s.id from sale s where s.coupon in (select c.coupon from wanted w join creator c on c.id = w.id where c.coupon is not null)",
+    "touchpoint": "select s.id from deciding w join touchpoint t on t.id = w.id join sale s on s.order_id = t.order_id and s.shop = t.shop",
+    "content": "select s.id from sale s where s.content_id in (select id from deciding)",
+    "creator": "select s.id from sale s where s.coupon in (select c.coupon from deciding w join creator c on c.id = w.id where c.coupon is not null)",
 }
 """Sales whose shares hang on rows of other tables."""
 

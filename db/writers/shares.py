@@ -87,7 +87,7 @@ def lines(connection: Connection, policy: AttributionPolicy, source: Source, *, 
         return
     ids = found_ids(connection, source) if source.ids is None else source.ids
     for first in range(0, len(ids), size):
-        bulk.keep_ids(connection, ids[first : first + size].tolist())
+        bulk.keep(connection, "counted", (("id", "bigint"),), ((one,) for one in ids[first : first + size].tolist()))
         found = reader.kept()
         if found is not None:
             yield found
@@ -148,8 +148,8 @@ class _Reader:
         return self._lines(found, ("sale s", "where s.id between ? and ?", int(found[0, 0]), int(found[-1, 0])))
 
     def kept(self) -> Lines | None:
-        """Sales whose ids stand in the table ``wanted``; None where none is there."""
-        source = "wanted w join sale s on s.id = w.id"
+        """Sales whose ids stand in the table ``counted``; None where none is there."""
+        source = "counted w join sale s on s.id = w.id"
         found = self._read(source, "order by s.id")
         return self._lines(found, (source, "")) if len(found) else None
 

@@ -34,7 +34,13 @@ MOST_REDONE: Final = 5_000
 IN_PART: Final = "undone_in_part"
 """Setting: undone operations of which rows stay because later work hangs on them."""
 
-_CHILDREN_FIRST: Final = ("creator_tag", "stage_step", "tier_step", "account_metric", "tier_override", "account", "creator", "policy")
+_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction")
+"""Facts that hang on a creator; they go though he stays, and concern figures that the log of the operation keeps right."""
+_CHILDREN_FIRST: Final = (
+    "creator_tag", "stage_step", "tier_step", "account_metric", "tier_override",
+    "appeal", "sanction", "credit_event", "content_metric", "touchpoint", "sale", "cost_entry", "conversion_path", "content",
+    "account", "creator", "policy",
+)  # fmt: skip
 _OWNER: Final = {
     "creator": "select id creator_id, null account_id from creator where id between :first and :last",
     "account": "select creator_id, id account_id from account where id between :first and :last",
@@ -95,6 +101,7 @@ def _finish(work: Work, kind: str, now: int) -> None:
     connection = work.connection
     if kind == "policy.set":
         rollups.refresh_all(connection, now)
+        work.returns.start_anew()
     bulk.keep_ids(connection, work.accounts)
     accounts = [row[0] for row in bulk.fetch(connection, "select a.id from wanted w join account a on a.id = w.id")]
     rollups.refresh_accounts(connection, accounts, now)
@@ -102,6 +109,7 @@ def _finish(work: Work, kind: str, now: int) -> None:
     creators = [row[0] for row in bulk.fetch(connection, "select c.id from wanted w join creator c on c.id = w.id")]
     rollups.refresh_creators(connection, creators)
     search.refresh(connection, creators)
+    work.returns.settle()
 
 
 # ---------------------------------------------------------------- whom it concerned
@@ -115,6 +123,9 @@ def concerned(connection: Connection, operation_id: int) -> list[tuple[int, int]
     statement = "select min(id), max(id) from creator where id between :first and :last"
     there = [connection.execute(text(statement), {"first": first, "last": last}).one() for first, last in new]
     for table, first, last in ranges:
+        if table in _FACTS:
+            others = f"select distinct o.creator_id from {table} o where o.id between :first and :last and o.creator_id is not null and {_outside(new, 'o.creator_id')}"  # noqa: S608 (names are our own)
+            ids |= _scalars(connection, others, {"first": first, "last": last})
         if table in _OWNER and table != "creator":
             others = f"select distinct o.creator_id from ({_OWNER[table]}) o where {_outside(new, 'o.creator_id')}"  # noqa: S608 (names are our own)
             ids |= _scalars(connection, others, {"first": first, "last": last})
@@ -193,21 +204,30 @@ def _note(work: Work, rows: Iterable[Sequence[Any]]) -> None:
 # ---------------------------------------------------------------- inserted rows
 
 _LATER: Final = "c.operation_id > :operation and o.undone_at is null"
+_CHANGED_APART: Final = frozenset({*_FACTS, "content_metric", "conversion_path", "appeal"})
+"""Rows that stay by themselves where later work changed them."""
 _CHANGED_LATER: Final = {
     "creator": "select c.row_id",
     "account": "select a.creator_id",
     "account_metric": "select a.creator_id",
     "tier_override": "select a.creator_id",
+    **dict.fromkeys(_FACTS, "select a.creator_id"),
+    "content_metric": "select a.creator_id",
 }
 _CHANGED_JOIN: Final = {
     "creator": "",
     "account": "join account a on a.id = c.row_id",
     "account_metric": "join account_metric m on m.id = c.row_id join account a on a.id = m.account_id",
     "tier_override": "join tier_override m on m.id = c.row_id join account a on a.id = m.account_id",
+    **{table: f"join {table} a on a.id = c.row_id" for table in _FACTS},
+    "content_metric": "join content_metric m on m.id = c.row_id join content a on a.id = m.content_id",
 }
 _HANGING: Final = {
-    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id"),
+    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id", *(f"{table}.creator_id" for table in _FACTS)),
     "account": ("account_metric.account_id", "tier_override.account_id"),
+    "content": ("content_metric.content_id", "sale.content_id", "cost_entry.content_id"),
+    "credit_event": ("appeal.event_id",),
+    "sanction": ("appeal.sanction_id",),
 }
 
 
@@ -229,7 +249,7 @@ def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[S
         for child, column in (one.split(".") for one in hanging):
             for first, last in own[table]:
                 owner = "t.creator_id" if table == "creator" else "a.creator_id"
-                join = "" if table == "creator" else "join account a on a.id = t.account_id"
+                join = "" if table == "creator" else f"join {table} a on a.id = t.{column}"
                 later = _outside(own[child], "t.id")
                 statement = f"select {owner} from {child} t {join} where t.{column} between :first and :last and {later}"  # noqa: S608
                 held |= _scalars(connection, statement, {"first": first, "last": last})
@@ -262,10 +282,12 @@ def _staying(connection: Connection, operation_id: int, span: Span, held: set[in
     table, first, last = span
     staying: set[int] = set()
     values = {"first": first, "last": last}
-    if table in _CHANGED_LATER and table != "creator":
+    if (table in _CHANGED_LATER and table != "creator") or table in _CHANGED_APART:
         changed = "select c.row_id from change c join operation o on o.id = c.operation_id where c.table_name = :table"
         statement = f"{changed} and c.row_id between :first and :last and {_LATER}"
         staying |= _scalars(connection, statement, {**values, "operation": operation_id, "table": table})
+    if table in _HANGING and table not in _OWNER:
+        staying |= _hung_on(connection, operation_id, span)
     if held and table in _OWNER:
         bulk.keep(connection, "held", (("id", "bigint"),), ((one,) for one in held))
         if table == "creator":
@@ -284,6 +306,18 @@ def _staying(connection: Connection, operation_id: int, span: Span, held: set[in
     return sorted(row[0] for row in bulk.fetch(connection, f"select t.id from wanted w join {table} t on t.id = w.id"))  # noqa: S608
 
 
+def _hung_on(connection: Connection, operation_id: int, span: Span) -> set[int]:
+    """Facts of a range on which rows of other operations hang."""
+    table, first, last = span
+    ranges = _ranges(connection, operation_id)
+    out: set[int] = set()
+    for child, column in (one.split(".") for one in _HANGING[table]):
+        own = [(low, high) for name, low, high in ranges if name == child]
+        statement = f"select t.{column} from {child} t where t.{column} between :first and :last and {_outside(own, 't.id')}"  # noqa: S608
+        out |= _scalars(connection, statement, {"first": first, "last": last})
+    return out
+
+
 def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], own: Sequence[tuple[int, int]], *, redoable: bool) -> int:
     """Delete a range but for the rows that stay; returns how many went."""
     connection, (table, first, last) = work.connection, span
@@ -292,6 +326,7 @@ def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], o
         # The operation's own creators go with their figures; only others are computed anew.
         others = f"select o.creator_id, o.account_id from ({_OWNER[table]}) o where {_outside(own, 'o.creator_id')}"  # noqa: S608
         _note(work, connection.execute(text(others), values))
+    work.returns.before_span(table, first, last)
     if staying and table == "creator":
         work.creators.update(staying)
     if staying and table == "account":
