@@ -40,7 +40,7 @@ def _fact(name: str, kind: Kind, *, signed: bool = False) -> Field:
 
 
 _WHO: Final = tuple(CREATOR_FIELDS[name] for name in ("platform", "platform_uid", "handle", "name"))
-FIGURES: Final = ("impressions", "views", "likes", "comments", "shares", "saves", "clicks", "add_to_carts", "orders")
+FIGURES: Final[tuple[str, ...]] = ("impressions", "views", "likes", "comments", "shares", "saves", "clicks", "add_to_carts", "orders")
 """Dated figures of a content."""
 
 _CONTENT: Final = (

@@ -2,7 +2,8 @@
 """Takes files of facts in: sales, touchpoints, costs, events, paths, contents with their figures.
 
 A chunk of rows costs a fixed number of statements. A row whose key is known changes only the fields that it states.
-Whoever keeps figures that follow from facts joins ``FOLLOWERS``: he is told in the same transaction whom a write concerned.
+``creators`` of the upsert are those whom the rows concern, before and after; what follows from facts is brought up to date
+through the log of the operation, in the same transaction.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from app.files import Warn
+from app.files import Reject, Warn
 from app.rules.attribution import TouchKind
 from app.rules.facts import HOME_CURRENCY
 from db import bulk
+from db.models import Base
 from db.writers.incoming import Tally
-from db.writers.people import NOBODY, UNKNOWN, Contents, People, Person
+from db.writers.people import NOBODY, Contents, People, Person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,29 +30,6 @@ if TYPE_CHECKING:
 
 Columns = dict[str, list[Any]]
 _NAMED: Final = 20
-_KIND_OF: Final = {int: "bigint", str: "text", bool: "boolean"}
-
-
-@dataclass(slots=True)
-class Concerned:
-    """Whom a write concerned: creators of facts that came, changed or went, codes of coupons, and sales as spans and ids."""
-
-    creators: set[int] = field(default_factory=set)
-    coupons: set[str] = field(default_factory=set)
-    new_sales: list[tuple[int, int]] = field(default_factory=list)
-    changed_sales: set[int] = field(default_factory=set)
-    tables: set[str] = field(default_factory=set)
-
-
-FOLLOWERS: Final[list[Callable[[Connection, Concerned, int], None]]] = []
-"""Those who keep figures that follow from facts."""
-
-
-def touched(connection: Connection, concerned: Concerned, now: int) -> None:
-    """Tell who keeps figures that follow from facts, in the transaction of the write."""
-    if concerned.tables:
-        for follow in FOLLOWERS:
-            follow(connection, concerned, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +78,19 @@ TABLES: Final = {
     "contents": Table("content", ("content_id", "platform"), ("creator_id", "account_id", "published_at", "title", "url")),
 }  # fmt: skip
 TABLES["metrics"] = TABLES["contents"]
-_REFERENCES: Final = frozenset({"content_id", "content_ref", "creator_id", "account_id"})
-_REPORTED: Final = {"account_id": "platform_uid", "creator_id": "platform_uid", "content_ref": "content_id"}
-_DEFERRED: Final = frozenset({"costs", "contents", "metrics"})
-"""Kinds whose rows may leave the creator to the content that they name."""
+OF_CONTENTS: Final = frozenset({"contents", "metrics"})
+_WITH_CONTENT: Final = frozenset({"sales", "costs"})
+_LABELS: Final = {
+    "sales": ("shop", "order_id", "line_id"), "touchpoints": ("shop", "order_id", "platform_uid", "kind"), "paths": ("path",),
+    "costs": ("cost_id", "platform_uid", "kind"), "events": ("event_id", "platform_uid", "type"),
+    "contents": ("platform", "content_id"), "metrics": ("platform", "content_id"),
+}  # fmt: skip
+_COLUMN_OF: Final = {"no_platform": "platform", "unknown_content": "content_id", "unknown_value": "type"}
+_SHOWN: Final = {
+    "account_id": "select platform || ':' || coalesce(platform_uid, handle, '') from account where id = ?",
+    "content_id": "select content_id from content where id = ?",
+}
+"""How a report calls what a column points at."""
 
 
 @dataclass(slots=True)
@@ -134,9 +122,25 @@ class Incoming:
         )
 
 
+Edits = dict[int, dict[str, tuple[Any, Any]]]
+"""Row position -> column -> before and after."""
+
+
+@dataclass(slots=True)
+class Stored:
+    """Rows of a file that name what stands: position, row id, and the stored columns that the file states."""
+
+    places: list[int] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    columns: dict[str, Sequence[Any]] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class FactUpsert:
-    """One file of facts being taken in. ``log`` None: nothing is written, only told."""
+    """One file of facts being taken in. ``log`` None: nothing is written, only told.
+
+    ``types``: the types of events that the policies know.
+    """
 
     connection: Connection
     log: Log | None
@@ -146,9 +150,8 @@ class FactUpsert:
     key: tuple[str, ...] = ()
     create_leads: bool = False
     types: frozenset[str] = frozenset()
-    """Types of events that the policies know."""
     tally: Tally = field(default_factory=Tally)
-    concerned: Concerned = field(default_factory=Concerned)
+    creators: set[int] = field(default_factory=set)
     table: Table = field(init=False)
     people: People = field(init=False)
     contents: Contents = field(init=False)
@@ -164,18 +167,23 @@ class FactUpsert:
 
     def take(self, chunk: Chunk) -> None:
         """Take some rows in."""
-        rows = self._incoming(chunk)
+        rows = self.each_once(self.incoming(chunk))
         if not len(rows):
             return
-        rows = self._each_once(rows)
-        known = {} if self.table.apart and self._empty else self._known(rows)
-        if known:
-            self._update(rows, known)
-        new = rows if not known else rows.only([at for at in range(len(rows)) if at not in known])
-        if len(new):
-            self._insert(new)
+        known = Stored() if self.table.apart and self._empty else self.known(rows)
+        edits = self.edits(rows, known)
+        self.tally.updated += len(edits)
+        self.tally.unchanged += len(known.places) - len(edits)
+        self.write_edits(rows, known, edits)
+        old = set(known.places)
+        new = rows.only([at for at in range(len(rows)) if at not in old]) if old else rows
+        self.tally.inserted += len(new)
+        self.insert(new)
 
-    def warnings(self) -> list[Warn]:
+    def finish(self) -> None:
+        """What is left to do when the whole file is in: nothing, but for contents."""
+
+    def warnings(self) -> tuple[Warn, ...]:
         """What the file names and nobody knows."""
         out = []
         for code, found in (("unknown_creators", self.people.unknown), ("unknown_contents", self._unknown_contents)):
@@ -183,30 +191,24 @@ class FactUpsert:
                 out.append(Warn(code, {"count": len(found), "rows": sum(found.values()), "names": ", ".join(list(found)[:_NAMED])}))
         if self.people.created:
             out.append(Warn("leads_created", {"count": self.people.created}))
-        return out
+        return tuple(out)
 
     # ------------------------------------------------------------ rows as columns of the table
 
-    def _incoming(self, chunk: Chunk) -> Incoming:
-        count = len(chunk)
-        nothing: list[Any] = [None] * count
-
-        def column(name: str) -> Sequence[Any]:
-            return chunk.columns.get(name, nothing)
-
-        columns: Columns = {name: list(values) for name, values in chunk.columns.items() if name in self._taken}
-        codes: list[str | None] = nothing
-        if self.kind != "paths":
-            codes = self._resolve(chunk, columns)
-        if self.kind == "events":
-            self._complete_events(chunk, columns, codes)
+    def incoming(self, chunk: Chunk) -> Incoming:
+        """Rows of a chunk that stand."""
+        nothing: list[Any] = [None] * len(chunk)
+        taken = {*self.table.key, *self.table.columns}
+        columns: Columns = {name: list(values) for name, values in chunk.columns.items() if name in taken}
+        codes = nothing if self.kind == "paths" else self._resolve(chunk, columns)
+        if self.kind == "events" and self.types:
+            codes = [code or (None if word in self.types else "unknown_value") for code, word in zip(codes, columns["type"], strict=True)]
         if self.kind == "touchpoints":
-            columns["kind"] = [int(TouchKind.of(word)) for word in column("kind")]
-        for name, value in self.table.defaults.items():
-            if name in self.table.key:
-                columns[name] = [value if one is None else one for one in columns.get(name, nothing)]
-        figures = {name: list(values) for name, values in chunk.columns.items() if name in FIGURE_COLUMNS} if self.kind in {"contents", "metrics"} else {}
-        rows = Incoming(list(chunk.rows), self._labels(chunk), columns, figures)
+            columns["kind"] = [int(TouchKind.of(word)) for word in columns["kind"]]
+        for name in self.table.key:
+            if name in self.table.defaults:
+                columns[name] = [self.table.defaults[name] if one is None else one for one in columns.get(name, nothing)]
+        rows = Incoming(list(chunk.rows), self._labels(chunk), columns)
         if not any(codes):
             return rows
         for at, code in enumerate(codes):
@@ -214,19 +216,244 @@ class FactUpsert:
                 self._reject(chunk, at, code)
         return rows.only([at for at, code in enumerate(codes) if code is None])
 
-    @property
-    def _taken(self) -> frozenset[str]:
-        return frozenset((*self.table.key, *self.table.columns)) - {"creator_id", "account_id", "content_ref"}
-
     def _labels(self, chunk: Chunk) -> list[str]:
-        names = [name for name in _LABELS[self.kind] if name in chunk.columns]
+        names = [name for name in _LABELS[self.kind] if name in chunk.columns and any(chunk.columns[name])]
         if len(names) == 1:
             return [str(one or "") for one in chunk.columns[names[0]]]
-        return [":".join(str(one) for one in row if one is not None) for row in zip(*(chunk.columns[name] for name in names), strict=True)]
+        return [":".join([str(one) for one in row if one is not None]) for row in zip(*(chunk.columns[name] for name in names), strict=True)]
 
     def _reject(self, chunk: Chunk, at: int, code: str) -> None:
-        from app.files import Reject
-
-        name = {"no_platform": "platform", "unknown_content": "content_id", "unknown_value": "type"}.get(code, "platform_uid")
-        value = next((str(chunk.columns[one][at]) for one in (name, "handle", "name", "content_id") if one in chunk.columns and chunk.columns[one][at]), "")
+        name = _COLUMN_OF.get(code, "platform_uid")
+        tried = (name, "handle", "name", "content_id")
+        value = next((str(chunk.columns[one][at]) for one in tried if one in chunk.columns and chunk.columns[one][at]), "")
         self.tally.rejects.append(Reject(chunk.rows[at], name, value, code))
+
+    def _resolve(self, chunk: Chunk, columns: Columns) -> list[str | None]:
+        """Fill in creators, accounts and contents; returns why rows cannot be taken."""
+        count = len(chunk)
+        nothing: list[Any] = [None] * count
+        named = any(name in chunk.columns for name in ("platform_uid", "handle", "name"))
+        found = self.people.of(chunk) if named else [NOBODY] * count
+        refs: Sequence[Any] = chunk.columns.get("content_id", nothing)
+        stated: Sequence[Any] = chunk.columns.get("platform", nothing)
+        own = [one.platform if one.__class__ is Person else None for one in found]
+        platforms = [one or other for one, other in zip(stated, own, strict=True)] if any(stated) else own
+        pieces: Sequence[Piece | None] = nothing
+        if any(refs) and (self.kind in _WITH_CONTENT or NOBODY in found):
+            pieces = self.contents.of(refs, platforms)
+        columns["creator_id"] = [one.creator if one.__class__ is Person else None for one in found]
+        columns["account_id"] = [one.account if one.__class__ is Person else None for one in found]
+        codes: list[str | None] = [None] * count
+        if set(map(type, found)) != {Person}:
+            self._without(found, pieces, columns, platforms, codes)
+        if self.kind in _WITH_CONTENT and any(refs):
+            columns["content_id"] = [None if piece is None else piece.id for piece in pieces]
+            columns["content_ref"] = [ref if piece is None else None for ref, piece in zip(refs, pieces, strict=True)]
+            for at, ref in enumerate(columns["content_ref"]):
+                if ref is not None and codes[at] is None:
+                    self._unknown_contents[ref] = self._unknown_contents.get(ref, 0) + 1
+        if self.kind in OF_CONTENTS:
+            columns["platform"] = platforms
+            codes = [code or ("no_platform" if platform is None else None) for code, platform in zip(codes, platforms, strict=True)]
+        elif self.kind == "sales" and any(stated):
+            columns["platform"] = [None if one == other else one for one, other in zip(stated, own, strict=True)]
+        return codes
+
+    def _without(self, found: Sequence[Any], pieces: Sequence[Piece | None], columns: Columns, platforms: list[Any], codes: list[str | None]) -> None:
+        """Rows that name nobody who is known: a sale may, others may leave it to the content that they name."""
+        for at, one in enumerate(found):
+            if one.__class__ is Person:
+                continue
+            piece = pieces[at]
+            if one != NOBODY:
+                codes[at] = one
+            elif piece is not None and self.kind != "sales":
+                columns["creator_id"][at], columns["account_id"][at], platforms[at] = piece.creator, piece.account, piece.platform
+            elif self.kind != "sales":
+                codes[at] = "unknown_content" if self.kind == "metrics" else "no_key"
+
+    # ------------------------------------------------------------ one record per key
+
+    def each_once(self, rows: Incoming) -> Incoming:
+        """Rows that name the same, by other words, are one: the last filled cell counts."""
+        if self.table.apart or len(rows) < 2:  # noqa: PLR2004
+            return rows
+        keys = self.keys(rows)
+        if len(set(keys)) == len(rows):
+            return rows
+        self.tally.duplicates += len(rows) - len(set(keys))
+        return merged(rows, keys)
+
+    def keys(self, rows: Incoming) -> list[Any]:
+        """What identifies each row."""
+        nothing: list[Any] = [None] * len(rows)
+        whole = list(zip(*(rows.columns.get(name, nothing) for name in self.table.key), strict=True))
+        if self.table.own is None:
+            return whole
+        own = rows.columns.get(self.table.own, nothing)
+        return [key if number is None else number for number, key in zip(own, whole, strict=True)]
+
+    # ------------------------------------------------------------ known ones
+
+    def known(self, rows: Incoming) -> Stored:
+        """Rows that stand already, with what is stored of the columns that the file states."""
+        table = self.table
+        names = [name for name in table.columns if name in rows.columns or name == "creator_id"]
+        selected = ", ".join(f"t.{bulk.quoted(name)}" for name in names)
+        hits: dict[int, Any] = {}
+        nothing: list[Any] = [None] * len(rows)
+        own = rows.columns.get(table.own, nothing) if table.own else nothing
+        for key, places in (
+            ((table.own,) if table.own else (), [at for at, number in enumerate(own) if number is not None]),
+            (table.key, [at for at, number in enumerate(own) if number is None]),
+        ):
+            if not key or not places:
+                continue
+            kinds = [("pos", "bigint"), *((name, _kind(table.name, name)) for name in key)]
+            columns = [rows.columns.get(name, nothing) for name in key]
+            bulk.keep(self.connection, "incoming", kinds, ((at, *(column[at] for column in columns)) for at in places))
+            same = " and ".join(f"t.{bulk.quoted(name)} {'is not distinct from' if name in _NULLABLE else '='} i.{bulk.quoted(name)}" for name in key)
+            free = f" and t.{table.own} is null" if table.own and key == table.key else ""
+            statement = f"select i.pos, t.id, {selected} from incoming i join {table.name} t on {same}{free} order by i.pos, t.id"  # noqa: S608
+            for row in bulk.fetch(self.connection, statement):
+                hits.setdefault(row[0], row)
+        found = [hits[at] for at in sorted(hits)]
+        columns_ = list(zip(*found, strict=True)) if found else [()] * (len(names) + 2)
+        return Stored(list(columns_[0]), list(columns_[1]), dict(zip(names, columns_[2:], strict=True)))
+
+    def edits(self, rows: Incoming, known: Stored) -> Edits:
+        """What the rows change of what stands."""
+        out: Edits = {}
+        for name, before in known.columns.items():
+            if name not in rows.columns or (name in {"content_id", "content_ref"} and self.kind in _WITH_CONTENT):
+                continue
+            column = rows.columns[name]
+            after = column if len(known.places) == len(column) else [column[at] for at in known.places]
+            if list(before) == after:
+                continue
+            for at, old, new in zip(known.places, before, after, strict=True):
+                if new is not None and new != old:
+                    out.setdefault(at, {})[name] = (old, new)
+        if "content_ref" in rows.columns and "content_ref" in known.columns:
+            self._contents_moved(rows, known, out)
+        return out
+
+    @staticmethod
+    def _contents_moved(rows: Incoming, known: Stored, out: Edits) -> None:
+        """A row points at a content by id, or by the source's word while it is not known: never by both."""
+        for at, old, word in zip(known.places, known.columns["content_id"], known.columns["content_ref"], strict=True):
+            new, ref = rows.columns["content_id"][at], rows.columns["content_ref"][at]
+            if (new is None and ref is None) or (new, ref) == (old, word):
+                continue
+            for name, before, after in (("content_id", old, new), ("content_ref", word, ref)):
+                if before != after:
+                    out.setdefault(at, {})[name] = (before, after)
+
+    def write_edits(self, rows: Incoming, known: Stored, edits: Edits) -> None:
+        """Tell the changed cells and write them."""
+        ids = dict(zip(known.places, known.ids, strict=True))
+        for at in sorted(edits):
+            if self.tally.full:
+                break
+            for name, (before, after) in edits[at].items():
+                self._note(rows, at, name, before, after)
+        if self.log is None or not edits:
+            return
+        pairs = [(ids[at], edits[at]) for at in sorted(edits)]
+        self.log.changed(self.table.name, ((one, {k: v[0] for k, v in cells.items()}, {k: v[1] for k, v in cells.items()}) for one, cells in pairs))
+        groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        for one, cells in pairs:
+            groups.setdefault(tuple(cells), []).append((*(after for _, after in cells.values()), one))
+        for names, values in groups.items():
+            bulk.update(self.connection, self.table.name, names, values)
+        owners = known.columns.get("creator_id", ())
+        self.creators.update(one for at, one in zip(known.places, owners, strict=False) if one is not None and at in edits)
+        self.creators.update(cells["creator_id"][1] for cells in edits.values() if "creator_id" in cells)
+
+    def _note(self, rows: Incoming, at: int, name: str, before: object, after: object) -> None:
+        if name == "creator_id" and "account_id" in self.table.columns:
+            return  # its account says it
+        field_name = {"account_id": "platform_uid", "content_ref": "content_id"}.get(name, name)
+        if name in _SHOWN and name not in self.table.key:
+            before, after = (None if one is None else self._shown(name, one) for one in (before, after))
+        if (before, after) != (None, None):
+            self.tally.note(rows.numbers[at], rows.labels[at], field_name, before, after)
+
+    def _shown(self, name: str, one: object) -> object:
+        found = bulk.fetch(self.connection, _SHOWN[name], one)
+        return found[0][0] if found else None
+
+    # ------------------------------------------------------------ new ones
+
+    def insert(self, rows: Incoming) -> int:
+        """Tell and write new rows; returns the first id."""
+        count, table = len(rows), self.table
+        if not count:
+            return 0
+        self._tell(rows)
+        if self.log is None:
+            return 0
+        names = tuple(dict.fromkeys((*table.key, *table.columns, *table.fixed)))
+        columns = self._completed(rows)
+        nothing = [None] * count
+        values = []
+        for name in names:
+            column, default = columns.get(name), table.defaults.get(name)
+            if column is None:
+                values.append(nothing if default is None else [default] * count)
+            else:
+                values.append(column if default is None else [default if one is None else one for one in column])
+        self.log.returns.before_rows(table.name, names, zip(*values, strict=True))
+        self.creators.update(one for one in columns.get("creator_id", ()) if one is not None)
+        if table.name != "sale":
+            return self.log.insert(table.name, names, list(zip(*values, strict=True)))
+        first = bulk.reserve(self.connection, table.name, count)
+        bulk.insert(self.connection, table.name, ("id", *names), zip(range(first, first + count), *values, strict=True))
+        self.log.inserted(table.name, first, count)
+        return first
+
+    def _completed(self, rows: Incoming) -> Columns:
+        """Events are recorded when they happened and confirmed when recorded, where the file has no such columns."""
+        if self.kind != "events":
+            return rows.columns
+        count = len(rows)
+        happened = rows.columns["happened_at"]
+        recorded = [other if one is None else one for one, other in zip(rows.columns.get("recorded_at", [None] * count), happened, strict=True)]
+        return {
+            **rows.columns,
+            "recorded_at": recorded,
+            "confirmed_at": rows.columns.get("confirmed_at", recorded),
+            "filed_by": [self.by] * count,
+            "stated": [True] * count,
+        }
+
+    def _tell(self, rows: Incoming) -> None:
+        names = [name for name in self.table.columns if name in rows.columns]
+        for at in range(len(rows)):
+            if self.tally.full:
+                return
+            for name in names:
+                if rows.columns[name][at] is not None:
+                    self._note(rows, at, name, None, rows.columns[name][at])
+
+
+_NULLABLE: Final = frozenset({"campaign", "content_id", "content_ref"})
+
+
+def _kind(table: str, name: str) -> str:
+    column = Base.metadata.tables[table].c[name]
+    return "text" if column.type.python_type is str else "bigint"
+
+
+def merged(rows: Incoming, keys: Sequence[Any]) -> Incoming:
+    """One row for each key, in the order of the first: the last filled cell counts."""
+    first: dict[Any, int] = {}
+    columns = {name: list(values) for name, values in rows.columns.items()}
+    for at, key in enumerate(keys):
+        into = first.setdefault(key, at)
+        if into == at:
+            continue
+        for values in columns.values():
+            if values[at] is not None:
+                values[into] = values[at]
+    return Incoming(rows.numbers, rows.labels, columns).only(list(first.values()))

@@ -119,7 +119,7 @@ class People:
 
     def _left_over(self, chunk: Chunk, found: list[Found], lost: Sequence[int]) -> list[Found]:
         """Add who is not known where that is asked, else list them."""
-        columns = {name: chunk.columns.get(name) for name in ("platform", "platform_uid", "handle", "name")}
+        columns: dict[str, Sequence[Any] | None] = {name: chunk.columns.get(name) for name in ("platform", "platform_uid", "handle", "name")}
         if not self.create:
             for at in lost:
                 label = _label({name: None if values is None else values[at] for name, values in columns.items()})
