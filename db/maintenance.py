@@ -14,7 +14,7 @@ import tempfile
 import uuid
 import zipfile
 import zlib
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,7 +29,7 @@ from db.engine import in_words, postgres_engine, sqlite_engine, writing
 from db.writers import rollups, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from app.jobs import Job
 
@@ -82,17 +82,27 @@ def create(ref: WorkspaceRef, now: int, *, force: bool = False) -> Engine:
 
 
 def _create_postgres(ref: WorkspaceRef, now: int, *, force: bool) -> Engine:
-    engine = _postgres(ref)
-    with in_words(engine):
-        present = inspect(engine).get_table_names()
-    if present and not force:
-        raise WorkspaceError("exists", path=_shown(ref))
-    if present:
-        with writing(engine) as connection:
-            for table in present:
-                connection.exec_driver_sql(f'drop table if exists "{table}" cascade')
-    _fill(engine, now)
+    with _disposed_if_not(_postgres(ref)) as engine:
+        with in_words(engine):
+            present = inspect(engine).get_table_names()
+        if present and not force:
+            raise WorkspaceError("exists", path=_shown(ref))
+        if present:
+            with writing(engine) as connection:
+                for table in present:
+                    connection.exec_driver_sql(f'drop table if exists "{table}" cascade')
+        _fill(engine, now)
     return engine
+
+
+@contextmanager
+def _disposed_if_not(engine: Engine) -> Iterator[Engine]:
+    """An engine that is let go of where opening ends in an error."""
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _fill(engine: Engine, now: int) -> None:
@@ -165,15 +175,15 @@ def _postgres(ref: WorkspaceRef) -> Engine:
 
 
 def _open_postgres(ref: WorkspaceRef) -> Engine:
-    engine = _postgres(ref)
-    with in_words(engine), engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            raise WorkspaceError("missing", path=_shown(ref))
-        found = int(connection.execute(text("select version_num from alembic_version")).scalar_one())
-    if found > SCHEMA_VERSION:
-        raise WorkspaceError("newer", path=_shown(ref), version=found, known=SCHEMA_VERSION)
-    if found < SCHEMA_VERSION:
-        _migrate(engine)
+    with _disposed_if_not(_postgres(ref)) as engine:
+        with in_words(engine), engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                raise WorkspaceError("missing", path=_shown(ref))
+            found = int(connection.execute(text("select version_num from alembic_version")).scalar_one())
+        if found > SCHEMA_VERSION:
+            raise WorkspaceError("newer", path=_shown(ref), version=found, known=SCHEMA_VERSION)
+        if found < SCHEMA_VERSION:
+            _migrate(engine)
     return engine
 
 
