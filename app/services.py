@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from app.events import Events
     from app.usecases.creators import Creators
+    from app.usecases.facts import Facts
     from app.usecases.rating import Rating
     from app.usecases.recruiting import Recruiting
     from app.usecases.workspace import Workspace
@@ -27,6 +28,7 @@ class Services:
     events: Events
     workspace: Workspace
     creators: Creators
+    facts: Facts
     recruiting: Recruiting
     rating: Rating
 

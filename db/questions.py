@@ -25,17 +25,16 @@ from sqlalchemy import (
 
 from app import filters
 from app.errors import UsageError
-from app.rules.fields import METRIC_PREFIX, SAME_FIELD, Home, Kind, field_of
+from app.rules.fields import METRIC_PREFIX, SAME_FIELD, Field, Home, Kind, field_of
 from app.usecases.creators import parse_filter
 from db.models.creators import Account, AccountMetric, Creator, CreatorTag
 from db.writers import search, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
-    from app.rules.fields import Field
     from app.usecases.creators import Ids, Question, SortKey
 
 _ANY_ACCOUNT: Final = frozenset({"platform", "platform_uid", "handle", "url", "followers_at"})
@@ -143,6 +142,18 @@ def _tree(connection: Connection, node: filters.Node) -> ColumnElement[bool]:
     if isinstance(node, filters.Not):
         return not_(_tree(connection, node.part))
     return _compare(connection, node)
+
+
+def over(connection: Connection, node: filters.Node, of: Callable[[str], tuple[Field, ColumnElement[Any]]]) -> ColumnElement[bool]:
+    """A filter over rows of any table; ``of`` gives the field of a name and its column."""
+    if isinstance(node, filters.And):
+        return and_(*(over(connection, part, of) for part in node.parts))
+    if isinstance(node, filters.Or):
+        return or_(*(over(connection, part, of) for part in node.parts))
+    if isinstance(node, filters.Not):
+        return not_(over(connection, node.part, of))
+    one, column = of(node.field)
+    return _of_one(node, Field("", one.kind, one.home), column, connection)
 
 
 # ---------------------------------------------------------------- one comparison

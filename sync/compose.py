@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from app.events import Events
 from app.services import Services
 from app.usecases.creators import Creators
+from app.usecases.facts import Facts
 from app.usecases.rating import Rating
 from app.usecases.recruiting import Recruiting
 from app.usecases.workspace import Workspace
 from db import maintenance
 from db.stores.creators import CreatorStore
+from db.stores.facts import FactStore
 from db.stores.rating import RatingStore
 from db.stores.recruiting import PipelineStore
 from db.stores.workspace import WorkspaceStore
@@ -101,6 +103,7 @@ def _services(engine: Database, ref: WorkspaceRef, actor: Actor, *, read_only: b
         events=events,
         workspace=Workspace(house, actor, now, events),
         creators=Creators(creators, _Spreadsheets(), actor, now, events),
+        facts=Facts(FactStore(engine), _Spreadsheets(), actor, now, events),
         recruiting=Recruiting(PipelineStore(engine), actor, now, events),
         rating=Rating(RatingStore(engine), actor, now, creators.zone, events),
     )

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: S608 (every name in these statements is our own)
 """The content hash: what stands in a workspace, whoever recorded it, when and under which row ids.
 
-One line of canonical JSON per creator with all that hangs on it; lines are hashed, the hashes sorted and hashed.
+One line of canonical JSON per creator with all that hangs on it, and one per fact that hangs on nobody; lines are hashed,
+the hashes sorted and hashed.
 Left out: row ids, times of recording, operations, audit, settings, and figures that follow from facts.
 """
 
@@ -14,6 +16,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
+
+from app.rules.facts import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +41,44 @@ _PARTS: Final = {
     " from account a join tier_override o on o.account_id = a.id"
     " where o.voided_at is null and a.creator_id between :first and :last order by a.creator_id",
 }
+_WHO: Final = "coalesce(a.platform_uid, a.handle)"
+_SALE: Final = (
+    "s.shop, s.order_id, s.line_id, coalesce(s.platform, a.platform), " + _WHO + ", coalesce(c.content_id, s.content_ref), s.coupon, s.product, s.quantity,"
+    " s.unit_price_fen, s.paid_at, s.amount_fen, s.refund_fen, s.commission_fen, s.currency, case when s.new_customer then 1 when not s.new_customer then 0 end"
+    " from sale s left join account a on a.id = s.account_id left join content c on c.id = s.content_id"
+)
+_FIGURES: Final = ", ".join(f"m.{name}" for name in FIGURES)
+_OF: Final = "creator_id between :first and :last"
+_FACTS: Final = {
+    "contents": f"select t.creator_id, t.platform, t.content_id, {_WHO}, t.published_at, t.title, t.url"
+    f" from content t left join account a on a.id = t.account_id where t.{_OF} order by t.creator_id",
+    # A figure dated by its import has no date of its own; their order is what they say.
+    "figures": f"select t.creator_id, t.platform, t.content_id, row_number() over (partition by m.content_id, m.stated order by m.as_of),"
+    f" case when m.stated then m.as_of end, {_FIGURES} from content t join content_metric m on m.content_id = t.id where t.{_OF} order by t.creator_id",
+    "sales": f"select s.creator_id, {_SALE} where s.{_OF} order by s.creator_id",
+    "touchpoints": f"select t.creator_id, t.shop, t.order_id, a.platform, {_WHO}, t.kind, t.happened_at"
+    f" from touchpoint t left join account a on a.id = t.account_id where t.{_OF} order by t.creator_id",
+    "costs": f"select t.creator_id, t.cost_id, a.platform, {_WHO}, coalesce(c.content_id, t.content_ref), t.campaign, t.kind, t.amount_fen, t.currency,"
+    " t.incurred_at, case when t.voided_at is null then 0 else 1 end from cost_entry t left join account a on a.id = t.account_id"
+    f" left join content c on c.id = t.content_id where t.{_OF} order by t.creator_id",
+    # What the program's clock has set counts as yes or no; what the source states as its own time.
+    "events": f"select t.creator_id, t.event_id, a.platform, {_WHO}, t.type, t.happened_at, case when t.stated then t.recorded_at end,"
+    " case when t.confirmed_at is null then 0 when t.confirmed_by is null and t.stated then t.confirmed_at else 1 end,"
+    " case when t.voided_at is null then 0 when t.voided_by is null and t.stated then t.voided_at else 1 end, t.void_reason, t.evidence, t.source"
+    f" from credit_event t left join account a on a.id = t.account_id where t.{_OF} order by t.creator_id",
+    "sanctions": "select t.creator_id, t.level, t.points, case when t.approved then 1 when not t.approved then 0 end, t.reason,"
+    f" case when t.voided_at is null then 0 else 1 end from sanction t where t.decided_at is not null and t.{_OF} order by t.creator_id",
+    "appeals": "select coalesce(e.creator_id, x.creator_id), e.type, e.happened_at, x.level, t.reason, case when t.upheld then 1 when not t.upheld then 0 end,"
+    " t.decision_reason from appeal t left join credit_event e on e.id = t.event_id left join sanction x on x.id = t.sanction_id"
+    " where coalesce(e.creator_id, x.creator_id) between :first and :last order by coalesce(e.creator_id, x.creator_id)",
+}
+"""What hangs on creators beside their roster; each row is one line of the dump, whatever its order."""
+_BY_ITSELF: Final = {
+    "sale": f"select s.id, {_SALE} where s.creator_id is null and s.id > :last order by s.id limit :size",
+    "path": "select id, path, conversions, nulls from conversion_path where id > :last order by id limit :size",
+}
+"""Facts that hang on nobody."""
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def content_hash(connection: Connection) -> str:
@@ -54,9 +96,17 @@ def _lines(connection: Connection) -> Iterator[str]:
     while rows := connection.execute(_CREATORS, {"last": last, "size": _BATCH}).all():
         span = {"first": rows[0][0], "last": rows[-1][0]}
         parts = {name: _by_creator(connection, statement, span) for name, statement in _PARTS.items()}
+        facts = {name: _by_creator(connection, statement, span) for name, statement in _FACTS.items()}
         for row in rows:
-            yield _line(row, {name: found.get(row[0], []) for name, found in parts.items()})
+            own = [[name, sorted(map(_encode, found[row[0]]))] for name, found in facts.items() if row[0] in found]
+            yield _line(row, {name: found.get(row[0], []) for name, found in parts.items()}, own)
         last = rows[-1][0]
+    for name, statement in _BY_ITSELF.items():
+        last = 0
+        while rows := connection.execute(text(statement), {"last": last, "size": _BATCH}).all():
+            for row in rows:
+                yield _json([name, list(row[1:])])
+            last = rows[-1][0]
     policies = connection.execute(text("select name, body from policy where version > 1 order by name, version")).all()
     for name, versions in groupby(policies, key=itemgetter(0)):
         # By their order: a version that was taken back leaves a gap in the numbers.
@@ -68,7 +118,7 @@ def _by_creator(connection: Connection, statement: str, span: dict[str, int]) ->
     return {creator: [tuple(row[1:]) for row in group] for creator, group in groupby(rows, key=itemgetter(0))}
 
 
-def _line(row: Any, parts: dict[str, list[tuple[Any, ...]]]) -> str:  # noqa: ANN401 (a row)
+def _line(row: Any, parts: dict[str, list[tuple[Any, ...]]], facts: list[Any]) -> str:  # noqa: ANN401 (a row)
     # A figure dated by its import has no date of its own; their order, which the query keeps, is what they say.
     metrics = [[*metric[:3], metric[3], _number(metric[4]), metric[5], metric[7] if metric[6] else None] for metric in parts["metrics"]]
     return _json(
@@ -80,6 +130,7 @@ def _line(row: Any, parts: dict[str, list[tuple[Any, ...]]]) -> str:  # noqa: AN
             sorted(tag[0] for tag in parts["tags"]),
             [list(step) for step in parts["stages"]],
             sorted((list(override) for override in parts["overrides"]), key=_json),
+            facts,
         ]
     )
 
