@@ -89,9 +89,13 @@ class Tally:
                 np.add.at(out[place], at, columns[name])
         if "squared" in columns:
             out[_HIGH], out[_LOW] = squares(columns["squared"], at, len(keys))
-        self._take(keys, out * sign)
+        self._gather(keys, out * sign)
 
-    def _take(self, keys: Ints, sums: Ints) -> None:
+    def take(self, owner: Ints, key: Ints, sums: Ints) -> None:
+        """Add sums, shape (7, rows)."""
+        self._gather((owner + 1) * _MONTHS + key, sums)
+
+    def _gather(self, keys: Ints, sums: Ints) -> None:
         self._keys.append(keys)
         self._sums.append(sums)
         self._pieces += len(keys)
@@ -137,25 +141,28 @@ def add_costs(tally: Tally, policy: RoiPolicy, rows: Ints, key: Ints, sign: int 
 KINDS: Final = ("fee", "slot_fee", "platform_fee", "commission", "sample", "freight", "boost", "rebate", "tax")
 """Kinds of cost in the order of the numbers they have here."""
 KIND: Final = "case e.kind " + " ".join(f"when '{kind}' then {at}" for at, kind in enumerate(KINDS)) + " end"
-_COST: Final = f"select e.creator_id, {KIND}, e.amount_fen, e.incurred_at from {{}} e.voided_at is null {{}}"  # noqa: S608 (our names)
+_COST: Final = f"select {{}}, {KIND}, e.amount_fen, e.incurred_at from {{}} e.voided_at is null {{}}"  # noqa: S608 (our names)
 
 
-def costs(connection: Connection, source: Source) -> Iterator[Ints]:
-    """Costs of a source (by their ids, or when they were incurred) that stand: rows (creator, number of the kind, fen, moment)."""
+def costs(connection: Connection, source: Source, who: str = "e.creator_id") -> Iterator[Ints]:
+    """Costs of a source (by their ids, or when they were incurred) that stand: rows (creator, number of the kind, fen, moment).
+
+    ``who``: what else stands in the creator's place, as a column of the cost ``e``.
+    """
     if source.ids is not None:
         for first in range(0, len(source.ids), _AT_A_TIME):
             bulk.keep(connection, "counted", _IDS, ((one,) for one in source.ids[first : first + _AT_A_TIME].tolist()))
-            yield integers(bulk.fetch(connection, _COST.format("counted w join cost_entry e on e.id = w.id where", "")), 4)
+            yield integers(bulk.fetch(connection, _COST.format(who, "counted w join cost_entry e on e.id = w.id where", "")), 4)
         return
     if source.everything:
         last = 0
         while span := bulk.fetch(connection, "select min(id), max(id) from (select id from cost_entry where id > ? order by id limit ?) x", last, _AT_A_TIME):
             if span[0][0] is None:
                 return
-            yield integers(bulk.fetch(connection, _COST.format("cost_entry e where", "and e.id between ? and ?"), *span[0]), 4)
+            yield integers(bulk.fetch(connection, _COST.format(who, "cost_entry e where", "and e.id between ? and ?"), *span[0]), 4)
             last = span[0][1]
     low, high = (-(1 << 62) if source.since is None else source.since), (1 << 62 if source.until is None else source.until)
-    yield integers(bulk.fetch(connection, _COST.format("cost_entry e where", "and e.incurred_at >= ? and e.incurred_at < ?"), low, high), 4)
+    yield integers(bulk.fetch(connection, _COST.format(who, "cost_entry e where", "and e.incurred_at >= ? and e.incurred_at < ?"), low, high), 4)
 
 
 # ---------------------------------------------------------------- keeping

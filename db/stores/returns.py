@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Returns: sales split under a model, sums by dimension with posteriors, channel paths."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from app.errors import WorkspaceError
+from app.rules import months, report
+from app.rules.attribution import AttributionPolicy
+from app.rules.decay import DAY
+from app.rules.paths import Path
+from app.rules.rating.value import ValueGrade
+from app.rules.report import Peers, Sums
+from app.rules.roi import RoiPolicy
+from app.usecases.roi import ReturnReport, ReturnRow, Split
+from db import bulk
+from db.engine import reading, writing
+from db.writers import facets, policies, returns, shares, values
+from db.writers.returns import Rules, Tally
+from db.writers.shares import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+    from sqlalchemy import Connection, Engine
+
+    from app.jobs import Job
+    from app.rules.report import Figures
+    from app.rules.shrinkage import Returns
+    from app.usecases.roi import Asked, Span
+    from db.writers.shares import Lines
+    from db.writers.values import Period
+
+    Ints = npt.NDArray[np.int64]
+
+_OF_CREATORS: Final = frozenset({"tier", "group", "platform", "category"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnStore:
+    """Fulfils ``ReturnFacts`` on a workspace's database."""
+
+    engine: Engine
+    read_only: bool = False
+
+    def split(self, span: Span, model: str | None, job: Job) -> Split:
+        """Attribute the sales of a period under a model."""
+        started = time.monotonic()
+        sales = net = attributed = done = 0
+        with reading(self.engine) as connection:
+            by = returns.rules(connection)
+            for some in shares.lines(connection, by.attribution, Source(span.since, span.until)):
+                job.check()
+                job.progress("attribute", done)
+                credits_, _ = shares.shared(by.attribution, some, model)
+                done += len(some.id)
+                sales += len(some.id)
+                net += int(some.net.sum())
+                attributed += int(credits_.amount.sum())
+        return Split(model or by.attribution.model, sales, net, attributed, net - attributed, round(time.monotonic() - started, 3))
+
+    def refresh(self, now: int, job: Job) -> None:
+        """Keep returns and value grades of now, unless they are kept already."""
+        if self.read_only:
+            return
+        with writing(self.engine) as connection:
+            values.refresh(connection, now, job)
+
+    def report(self, asked: Asked, now: int, job: Job) -> ReturnReport:
+        """Returns by a dimension; those of creators over all time are kept, so that the next question finds them."""
+        started = time.monotonic()
+        if _usual(asked) and not self.read_only:
+            self._keep(now, job)
+        with reading(self.engine) as connection:
+            by = returns.rules(connection)
+            if asked.policy is not None:
+                by = replace(by, roi=RoiPolicy.parse(policies.in_force(connection, "roi", version=asked.policy)[1]))
+            if _usual(asked) and values.is_fresh(connection, by, now):
+                done = _kept(connection, by, asked, job)
+            else:
+                done = _Question(connection, by, asked, now, job).answer()
+        return replace(done, seconds=round(time.monotonic() - started, 3))
+
+    def _keep(self, now: int, job: Job) -> None:
+        """Keep what is asked for most; who cannot write is answered all the same."""
+        with reading(self.engine) as connection:
+            if values.is_fresh(connection, returns.rules(connection), now):
+                return
+        try:
+            self.refresh(now, job)
+        except WorkspaceError as error:
+            if error.code not in {"locked", "read_only", "disk_full"}:
+                raise
+
+    def paths(self) -> Sequence[Path]:
+        """Channel paths."""
+        with reading(self.engine) as connection:
+            rows = bulk.fetch(connection, "select path, conversions, nulls from conversion_path order by id")
+        return [Path(tuple(step.strip() for step in path.split(">") if step.strip()), conversions, nulls) for path, conversions, nulls in rows]
+
+    def markov_order(self) -> int:
+        """How many channels a state of the Markov model has unless told."""
+        with reading(self.engine) as connection:
+            return AttributionPolicy.parse(policies.in_force(connection, "attribution")[1]).markov_order
+
+
+def _usual(asked: Asked) -> bool:
+    """Whether a question is the one whose answer is kept: creators, all time, now, by the rules in force."""
+    return asked.by == "creator" and (asked.span.since, asked.span.until, asked.as_of, asked.model, asked.policy) == (None,) * 5
+
+
+# ---------------------------------------------------------------- kept
+
+
+def _kept(connection: Connection, by: Rules, asked: Asked, job: Job) -> ReturnReport:
+    """The answer from what is kept: sums of those who are shown, posteriors and places as computed."""
+    few = "" if asked.top is None else f" where place < {int(asked.top)}"
+    rows = bulk.fetch(connection, f"select creator_id, shape, rate, burden, weight, grade from creator_value{few} order by place")  # noqa: S608
+    found = bulk.fetch(connection, "select count(*) from creator_value")[0][0]
+    ids = np.array([row[0] for row in rows], dtype=np.int64)
+    floats = np.array([row[1:5] for row in rows], dtype=np.float64).reshape(-1, 4).T
+    bare = report.bare(len(ids))
+    posterior = replace(bare, shape=floats[0], rate=floats[1], burden=floats[2], weight=floats[3])
+    sums = values.by_creator(connection, by, None, None, job).sums.of(ids) if asked.top is None else values.sums_of(connection, ids)
+    whole = values.whole(connection)
+    names = _names(connection, ids)
+    grades = [ValueGrade(row[5]) for row in rows]
+    shown = report.figures(sums, posterior, by.roi.margin, asked.target)
+    out = [ReturnRow(key, names[key], one, grade) for key, one, grade in zip(ids.tolist(), shown, grades, strict=True)]
+    return _reported(by, asked, out, found, whole)
+
+
+def _names(connection: Connection, ids: Ints) -> dict[int, str]:
+    bulk.keep_ids(connection, ids.tolist())
+    return dict(bulk.fetch(connection, "select c.id, c.name from wanted w join creator c on c.id = w.id"))
+
+
+def _reported(by: Rules, asked: Asked, rows: Sequence[ReturnRow], found: int, whole: Period) -> ReturnReport:
+    """Rows with what all of them come to; commission of nobody stands in the total only."""
+    return ReturnReport(
+        asked.by,
+        asked.model or by.attribution.model,
+        tuple(rows),
+        found,
+        _total(whole, by.roi.margin),
+        int(whole.nobody.net[0]),
+        by.roi.margin,
+        asked.target,
+    )
+
+
+def _total(whole: Period, margin: float) -> Figures:
+    total = Sums(
+        np.zeros(1, dtype=np.int64),
+        whole.everybody.net - whole.nobody.net,
+        whole.everybody.gross - whole.nobody.gross,
+        np.atleast_1d(whole.sums.fixed.sum() + whole.nobody.fixed.sum()),
+        np.atleast_1d(whole.sums.variable.sum() + whole.nobody.variable.sum()),
+        whole.everybody.sales - whole.nobody.sales,
+        np.zeros(1, dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
+    )
+    return next(report.figures(total, report.bare(1), margin, None))
+
+
+# ---------------------------------------------------------------- computed
+
+
+@dataclass(slots=True)
+class _Question:
+    """One question about returns, answered from the sums kept where they serve, else from the facts."""
+
+    connection: Connection
+    by: Rules
+    asked: Asked
+    now: int
+    job: Job
+
+    @property
+    def _as_of(self) -> int:
+        return self.now if self.asked.as_of is None else self.asked.as_of
+
+    @property
+    def _ends(self) -> tuple[int | None, int | None]:
+        """The period; what happened after ``as_of`` is left out where that is named."""
+        since, until, as_of = self.asked.span.since, self.asked.span.until, self.asked.as_of
+        return since, until if as_of is None else as_of if until is None else min(until, as_of)
+
+    @property
+    def _default(self) -> bool:
+        """Whether the kept sums follow the asked rules."""
+        kept = returns.rules(self.connection).roi
+        return self.asked.model in {None, self.by.attribution.model} and kept.variable_kinds == self.by.roi.variable_kinds
+
+    def answer(self) -> ReturnReport:
+        """Rows of the dimension."""
+        ways: Mapping[str, Callable[[], ReturnReport]] = {"creator": self._creators, "account": self._accounts, "month": self._months}
+        if self.asked.by in _OF_CREATORS:
+            return self._groups()
+        return ways.get(self.asked.by, self._words)()
+
+    # ------------------------------------------------------------ creators and accounts
+
+    def _creators(self) -> ReturnReport:
+        known = values.people(self.connection, self.asked.as_of)
+        period = self._period(*self._ends)
+        trailing = self._period(self._as_of - self.by.roi.trailing_days * DAY, self._as_of).sums.of(period.sums.key)
+        peers = known.peers_of(period.sums.key)
+        return self._ranked(period, trailing, peers, lambda ids: _names(self.connection, ids))
+
+    def _accounts(self) -> ReturnReport:
+        known = values.accounts(self.connection, self.asked.as_of)
+        period = self._streamed(*self._ends, accounts=True)
+        trailing = self._streamed(self._as_of - self.by.roi.trailing_days * DAY, self._as_of, accounts=True).sums.of(period.sums.key)
+        peers = known.peers_of(period.sums.key)
+        return self._ranked(period, trailing, peers, lambda ids: values.account_names(self.connection, ids))
+
+    def _ranked(self, period: Period, trailing: Sums, peers: Peers, named: Callable[[Ints], Mapping[int, str]]) -> ReturnReport:
+        self.job.check()
+        standing = report.standing(self.by.roi, period.sums, peers)
+        self.job.check()
+        grades = report.grades(self.by.roi, trailing, peers)
+        shown = standing.order[: self.asked.top]
+        return _reported(
+            self.by, self.asked, self._rows(period.sums.at(shown), report.some(standing.returns, shown), grades[shown], named), len(grades), period
+        )
+
+    def _rows(self, sums: Sums, posterior: Returns, grades: npt.NDArray[np.int8], named: Callable[[Ints], Mapping[int, str]]) -> list[ReturnRow]:
+        names = named(sums.key)
+        figures = report.figures(sums, posterior, self.by.roi.margin, self.asked.target)
+        return [ReturnRow(key, names.get(key, ""), one, ValueGrade(grade)) for key, one, grade in zip(sums.key.tolist(), figures, grades.tolist(), strict=True)]
+
+    def _period(self, since: int | None, until: int | None) -> Period:
+        if self._default:
+            return values.by_creator(self.connection, self.by, since, until, self.job)
+        return self._streamed(since, until)
+
+    def _streamed(self, since: int | None, until: int | None, *, accounts: bool = False) -> Period:
+        """Sums by creator or account, from every sale of the period."""
+        tally = Tally()
+        source = Source(since, until)
+        for some in self._lines(source, accounts=accounts):
+            credits_, gross = shares.shared(self.by.attribution, some, self.asked.model)
+            returns.add_sales(tally, some, credits_, gross, np.zeros(len(some.id), dtype=np.int64))
+        for rows in returns.costs(self.connection, source, "coalesce(e.account_id, 0)" if accounts else "e.creator_id"):
+            returns.add_costs(tally, self.by.roi, rows, np.zeros(len(rows), dtype=np.int64))
+        return values.of_tally(tally)
+
+    def _lines(self, source: Source, *, accounts: bool = False) -> Iterator[Lines]:
+        done = 0
+        for some in shares.lines(self.connection, self.by.attribution, source, accounts=accounts):
+            self.job.check()
+            self.job.progress("attribute", done)
+            done += len(some.id)
+            yield some
+
+    # ------------------------------------------------------------ groups of creators
+
+    def _groups(self) -> ReturnReport:
+        period = self._period(*self._ends)
+        codes, words = values.people(self.connection, self.asked.as_of).grouped(self.asked.by, period.sums.key)
+        sums = period.sums.grouped(codes + 1, len(words) + 1)
+        return self._by_net(sums, [None, *words], period)
+
+    # ------------------------------------------------------------ what hangs on sales
+
+    def _months(self) -> ReturnReport:
+        period = facets.by_month(self.connection, self.by, *self._ends, self.job)
+        return self._plain(period.sums, [months.named(one) for one in period.sums.key.tolist()], period)
+
+    def _words(self) -> ReturnReport:
+        found = facets.of(self.connection, self.asked.by)
+        period = facets.by_word(self.connection, self.by, found, *self._ends, self.job)
+        return self._by_net(period.sums, [found.name(one) for one in period.sums.key.tolist()], period)
+
+    def _by_net(self, sums: Sums, keys: Sequence[int | str | None], period: Period) -> ReturnReport:
+        some = np.flatnonzero((sums.net != 0) | (sums.fixed != 0) | (sums.variable != 0) | (sums.sales != 0))
+        order = some[np.lexsort((some, -sums.net[some]))]
+        return self._plain(sums.at(order), [keys[at] for at in order.tolist()], period)
+
+    def _plain(self, sums: Sums, keys: Sequence[int | str | None], period: Period) -> ReturnReport:
+        """Rows without an interval: that is said of creators and accounts alone."""
+        top = np.arange(len(sums.key))[: self.asked.top]
+        figures = report.figures(sums.at(top), report.bare(len(top)), self.by.roi.margin, self.asked.target)
+        labels = facets.labels(self.connection, self.asked.by, keys[: len(top)])
+        rows = [ReturnRow(key, label, one, None) for key, label, one in zip(keys, labels, figures, strict=False)]
+        return _reported(self.by, self.asked, rows, len(sums.key), period)

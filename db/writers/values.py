@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Returns of creators from the kept sums: of any period, with their peers; the last computed are kept with their ranking."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from sqlalchemy import func, select
+
+from app.rules import months, report
+from app.rules.decay import DAY
+from app.rules.rating import tiers
+from app.rules.report import Peers, Sums
+from app.rules.shrinkage import carried
+from app.values import Group, Tier, local
+from db import bulk
+from db.models.records import AuditRow
+from db.writers import returns, rollups, settings, shares
+from db.writers.returns import EVERYBODY, NOBODY, SUMS, Tally
+from db.writers.shares import Source, integers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    from sqlalchemy import Connection
+
+    from app.jobs import Job
+    from app.rules.report import Standing
+    from db.writers.returns import Rules
+
+    Ints = npt.NDArray[np.int64]
+
+KEPT: Final = "returns_kept"
+"""Setting: what the kept returns followed from."""
+_SUMMED: Final = ", ".join(f"cast(sum({name}) as bigint)" for name in SUMS)
+_HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths", "backup")
+"""What may happen without any return becoming another."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Period:
+    """Sums of a period by creator (or account, month …), those of nobody, and of all sales."""
+
+    sums: Sums
+    nobody: Sums
+    everybody: Sums
+
+
+def of_tally(tally: Tally) -> Period:
+    """Sums that were added up under the key 0."""
+    owner, _, sums = tally.merge()
+    whole = Sums(owner, *sums)
+    place = np.array([EVERYBODY, NOBODY])
+    special = whole.of(place)
+    return Period(whole.at(np.flatnonzero(owner > 0)), special.at(np.array([1])), special.at(np.array([0])))
+
+
+def by_creator(connection: Connection, by: Rules, since: int | None, until: int | None, job: Job) -> Period:
+    """Sums of a period by creator under the default model: whole months as kept, the days at its ends from the facts."""
+    tally = Tally()
+    first, last = months.whole(since, until, by.zone)
+    if first > last:
+        _add_facts(connection, by, tally, Source(since, until), job)
+        return of_tally(tally)
+    bounds = "" if (since, until) == (None, None) else f"where month between {first} and {last}"
+    rows = integers(bulk.fetch(connection, f"select creator_id, {_SUMMED} from creator_return {bounds} group by creator_id"), 1 + len(SUMS))  # noqa: S608
+    tally.take(rows[:, 0], np.zeros(len(rows), dtype=np.int64), np.ascontiguousarray(rows[:, 1:].T))
+    if since is not None and since < (begins := months.start(first, by.zone)):
+        _add_facts(connection, by, tally, Source(since, begins), job)
+    if until is not None and (ends := months.start(last + 1, by.zone)) < until:
+        _add_facts(connection, by, tally, Source(ends, until), job)
+    return of_tally(tally)
+
+
+def _add_facts(connection: Connection, by: Rules, tally: Tally, source: Source, job: Job) -> None:
+    for some in shares.lines(connection, by.attribution, source):
+        job.check()
+        credits_, gross = shares.shared(by.attribution, some)
+        returns.add_sales(tally, some, credits_, gross, np.zeros(len(some.id), dtype=np.int64))
+    for rows in returns.costs(connection, source):
+        returns.add_costs(tally, by.roi, rows, np.zeros(len(rows), dtype=np.int64))
+
+
+def sums_of(connection: Connection, ids: Ints) -> Sums:
+    """Kept sums of some creators over all time, in their order."""
+    bulk.keep_ids(connection, ids.tolist())
+    statement = f"select r.creator_id, {_SUMMED} from wanted w join creator_return r on r.creator_id = w.id group by r.creator_id order by r.creator_id"  # noqa: S608
+    return of_rows(integers(bulk.fetch(connection, statement), 1 + len(SUMS))).of(ids)
+
+
+def of_rows(rows: Ints) -> Sums:
+    """Rows (key, sums …) in the order of the keys."""
+    key, *sums, high, low = np.ascontiguousarray(rows.T)
+    return Sums(*(key, *sums, *carried(high, low)))
+
+
+def whole(connection: Connection) -> Period:
+    """Kept sums of all creators together over all time, as one."""
+    owner = "case when creator_id > 0 then 1 else creator_id end"
+    rows = integers(bulk.fetch(connection, f"select {owner}, {_SUMMED} from creator_return group by {owner} order by 1"), 1 + len(SUMS))  # noqa: S608
+    tally = Tally()
+    tally.take(rows[:, 0], np.zeros(len(rows), dtype=np.int64), np.ascontiguousarray(rows[:, 1:].T))
+    return of_tally(tally)
+
+
+# ---------------------------------------------------------------- peers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class People:
+    """Creators in the order of their ids: where they belong, with the words behind the numbers of platform and category."""
+
+    id: Ints
+    peers: Peers
+    group: Ints
+    platforms: Sequence[str]
+    categories: Sequence[str]
+
+    def place(self, ids: Ints) -> Ints:
+        """Where creators stand."""
+        return np.searchsorted(self.id, ids)
+
+    def peers_of(self, ids: Ints) -> Peers:
+        """Where some of them belong."""
+        at = self.place(ids)
+        return Peers(self.peers.platform[at], self.peers.tier[at], self.peers.category[at])
+
+    def grouped(self, dimension: str, ids: Ints) -> tuple[Ints, Sequence[str]]:
+        """Number of each creator's tier, group, platform or category, -1 where unknown, and what the numbers mean."""
+        at = self.place(ids)
+        if dimension == "platform":
+            return self.peers.platform[at], self.platforms
+        if dimension == "category":
+            return self.peers.category[at], self.categories
+        if dimension == "tier":
+            return self.peers.tier[at], [one.code for one in Tier]
+        return np.where(self.group[at] < 0, -1, self.group[at] - 1), [one.code for one in Group]
+
+
+_NOW: Final = 'select id, platform, coalesce(tier, -1), category, coalesce("group", -1) from creator order by id'
+
+
+_ACCOUNTS: Final = "select a.id, a.platform, coalesce(a.tier, -1), c.category, -1 from account a join creator c on c.id = a.creator_id order by a.id"
+
+
+def people(connection: Connection, as_of: int | None) -> People:
+    """Every creator with its main account as it is, or was at a moment."""
+    return _people(bulk.fetch(connection, _NOW) if as_of is None else _creators_then(connection, as_of))
+
+
+def accounts(connection: Connection, as_of: int | None) -> People:
+    """Every account as it is, or was at a moment, as if it were a person of its own."""
+    rows = bulk.fetch(connection, _ACCOUNTS)
+    if as_of is not None and rows:
+        force = rollups.tier_policy(connection, as_of)
+        banded = rollups.band(connection, [row[0] for row in rows], [row[1] for row in rows], force, as_of)
+        rows = [(row[0], row[1], tier, *row[3:]) for row, tier in zip(rows, banded.tier.tolist(), strict=True)]
+    return _people(rows)
+
+
+def _people(rows: Sequence[tuple[Any, ...]]) -> People:
+    ids, platform, tier, category, group = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+    platforms, of_platform = _numbered(platform)
+    categories, of_category = _numbered(category)
+    peers = Peers(of_platform, np.array(tier, dtype=np.int64), of_category)
+    return People(np.array(ids, dtype=np.int64), peers, np.array(group, dtype=np.int64), platforms, categories)
+
+
+def account_names(connection: Connection, ids: Ints) -> dict[int, str]:
+    """What accounts are called: handle, else uid."""
+    bulk.keep_ids(connection, ids.tolist())
+    statement = "select a.id, coalesce(a.handle, a.platform_uid, c.name) from wanted w join account a on a.id = w.id join creator c on c.id = a.creator_id"
+    return dict(bulk.fetch(connection, statement))
+
+
+def _numbered(words: Sequence[str | None]) -> tuple[list[str], Ints]:
+    """Distinct words, and the number of each; -1 for none."""
+    numbers: dict[str | None, int] = {None: -1, "": -1}
+    names: list[str] = []
+    for word in dict.fromkeys(words):
+        if word not in numbers:
+            numbers[word] = len(names)
+            names.append(str(word))
+    return names, np.fromiter(map(numbers.__getitem__, words), dtype=np.int64, count=len(words))
+
+
+def _creators_then(connection: Connection, as_of: int) -> list[tuple[Any, ...]]:
+    """Creators with the main account of a moment: highest tier, most followers, smallest id."""
+    force = rollups.tier_policy(connection, as_of)
+    rows = bulk.fetch(connection, "select a.id, a.creator_id, a.platform from account a order by a.id")
+    banded = rollups.band(connection, [row[0] for row in rows], [row[2] for row in rows], force, as_of)
+    best: dict[int, tuple[int, int, int, str]] = {}
+    for (account, creator, platform), tier, followers in zip(rows, banded.tier.tolist(), banded.followers.tolist(), strict=True):
+        one = (tier, followers, -account, platform)
+        if creator not in best or one > best[creator]:
+            best[creator] = one
+    out = []
+    for creator, category in bulk.fetch(connection, "select id, category from creator order by id"):
+        tier, _, _, platform = best.get(creator, (-1, -1, 0, ""))
+        group = -1 if tier < 0 else int(tiers.group_of(force.policy, platform, Tier(tier)))
+        out.append((creator, platform, tier, category, group))
+    return out
+
+
+# ---------------------------------------------------------------- kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Computed:
+    """Returns of creators over all time, in the order of their ids, with their grades."""
+
+    period: Period
+    standing: Standing
+    grade: npt.NDArray[np.int8]
+
+
+def compute(connection: Connection, by: Rules, now: int, job: Job) -> Computed:
+    """Returns of all creators as of now."""
+    period = by_creator(connection, by, None, None, job)
+    known = people(connection, None)
+    peers = known.peers_of(period.sums.key)
+    job.check()
+    standing = report.standing(by.roi, period.sums, peers)
+    job.check()
+    trailing = by_creator(connection, by, now - by.roi.trailing_days * DAY, now, job).sums.of(period.sums.key)
+    return Computed(period, standing, report.grades(by.roi, trailing, peers))
+
+
+def mark(connection: Connection, by: Rules, now: int) -> dict[str, Any]:
+    """What returns of now follow from: the last thing done, and the day."""
+    last = connection.execute(select(func.max(AuditRow.seq))).scalar() or 0
+    return {"seq": int(last), "day": local(now, by.zone).date().isoformat()}
+
+
+def is_fresh(connection: Connection, by: Rules, now: int) -> bool:
+    """Whether the kept returns are those of now."""
+    kept = json.loads(settings.get(connection, KEPT) or "{}")
+    if not kept or kept["day"] != mark(connection, by, now)["day"]:
+        return False
+    since = select(AuditRow.seq).where(AuditRow.seq > kept["seq"], AuditRow.action.not_in(_HARMLESS))
+    return connection.execute(since.limit(1)).first() is None
+
+
+def keep(connection: Connection, by: Rules, now: int, done: Computed) -> None:
+    """Keep returns with their ranking, and every creator's value grade for the roster."""
+    place = np.empty(len(done.grade), dtype=np.int64)
+    place[done.standing.order] = np.arange(len(place))
+    of = done.standing.returns
+    connection.exec_driver_sql("delete from creator_value")
+    floats = ([None if one != one else one for one in column.tolist()] for column in (of.shape, of.rate, of.burden, of.weight))  # noqa: PLR0124 (NaN)
+    names = ("creator_id", "place", "shape", "rate", "burden", "weight", "grade")
+    bulk.insert(connection, "creator_value", names, zip(done.period.sums.key.tolist(), place.tolist(), *floats, done.grade.tolist(), strict=True))
+    grade = "coalesce((select v.grade from creator_value v where v.creator_id = creator.id), 0)"
+    connection.exec_driver_sql(f"update creator set value_grade = {grade} where value_grade is distinct from {grade}")  # noqa: S608 (our names)
+    settings.put(connection, KEPT, json.dumps(mark(connection, by, now)))
+
+
+def refresh(connection: Connection, now: int, job: Job) -> None:
+    """Compute and keep the returns of now, unless they are kept already."""
+    by = returns.rules(connection)
+    if not is_fresh(connection, by, now):
+        keep(connection, by, now, compute(connection, by, now, job))
