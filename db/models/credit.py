@@ -48,12 +48,22 @@ class CreditEvent(Base):
         ),
         Index("ix_credit_event_creator_id", "creator_id", "happened_at"),
         Index("ix_credit_event_source", "source", "type", sqlite_where=text("source is not null"), postgresql_where=text("source is not null")),
+        # What waits for a word: few, and asked for at every start, as the rule confirms some of them by itself.
+        Index(
+            "ix_credit_event_waiting",
+            "recorded_at",
+            sqlite_where=text("confirmed_at is null and voided_at is null"),
+            postgresql_where=text("confirmed_at is null and voided_at is null"),
+        ),
         _NEVER_REUSE,
     )
 
 
 class Sanction(Base):
-    """A step of the ladder: proposed by the rule, decided by a person. ``level`` is a number of ``app.values.Sanction``."""
+    """A step of the ladder: proposed by the rule, decided by a person. ``level`` is a number of ``app.values.Sanction``.
+
+    ``event_ids`` is a JSON list of the events it rests on. One that nobody decided follows from the ledger.
+    """
 
     __tablename__ = "sanction"
 
@@ -70,6 +80,7 @@ class Sanction(Base):
     ends_at: Mapped[Moment | None]
     appeal_until: Mapped[Moment | None]
     voided_at: Mapped[Moment | None]
+    event_ids: Mapped[Words]
 
     __table_args__ = (Index("ix_sanction_creator_id", "creator_id"), _NEVER_REUSE)
 

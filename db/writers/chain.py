@@ -17,6 +17,7 @@ from sqlalchemy import text
 from app.usecases.workspace import Kept
 from db import bulk
 from db.models import Base
+from db.writers.ledger import Conduct
 from db.writers.returns import Returns
 
 if TYPE_CHECKING:
@@ -79,10 +80,11 @@ class Work:
     creators: set[int] = field(default_factory=set)
     accounts: set[int] = field(default_factory=set)
     returns: Returns = field(init=False)
+    conduct: Conduct = field(init=False)
 
     def __post_init__(self) -> None:
-        """Sums of returns follow what is taken back."""
-        self.returns = Returns(self.connection)
+        """Sums of returns and credit follow what is taken back."""
+        self.returns, self.conduct = Returns(self.connection), Conduct(self.connection)
 
     def keep(self, table: str, row_id: int, name: str | None, why: str) -> None:
         """List what stays as it is."""
@@ -100,7 +102,9 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     for row_id, operation, undone_at, before, after in connection.execute(_EVENTS, {"table": table}):
         event = _Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"))
         events.setdefault(row_id, []).append(event)
-    work.returns.before_changes(table, [(row_id, event.before, event.after) for row_id, chain in events.items() for event in chain])
+    told = [(row_id, event.before, event.after) for row_id, chain in events.items() for event in chain]
+    work.returns.before_changes(table, told)
+    work.conduct.before_changes(table, told)
     bulk.keep_ids(connection, wanted)
     selected = text(f'select t.* from wanted w join "{table}" t on t.id = w.id')  # noqa: S608 (our names)
     stored: dict[int, dict[str, Any]] = {row["id"]: dict(row) for row in connection.execute(selected).mappings()}
@@ -188,6 +192,7 @@ def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
     work.returns.before_rows(table, tuple(values), [tuple(values.values())])
     connection.execute(columns.insert().values(**values))
     work.returns.after(table, [values["id"]])
+    work.conduct.after_span(table, values["id"], 1)
     return None
 
 

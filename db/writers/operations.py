@@ -17,6 +17,7 @@ from sqlalchemy import insert, update
 from db import bulk
 from db.models.records import InsertedRange, Operation
 from db.writers import audit
+from db.writers.ledger import Conduct
 from db.writers.returns import Returns
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def dump(values: Mapping[str, object] | None) -> str | None:
 class Log:
     """An operation being written. ``finish`` seals it into the audit chain.
 
-    ``changed`` is told before a row changes, so that ``returns`` can take off its sums what hangs on it.
+    ``changed`` is told before a row changes, so that ``returns`` can take off its sums what hangs on it, and ``conduct``
+    knows whose credit is to be rated anew.
     """
 
     connection: Connection
@@ -45,12 +47,13 @@ class Log:
     now: int
     id: int = 0
     returns: Returns = field(init=False)
+    conduct: Conduct = field(init=False)
     _digest: Any = field(default_factory=hashlib.sha256)
     _touched: int = 0
 
     def __post_init__(self) -> None:
         """Take the operation's row first: others refer to its id."""
-        self.returns = Returns(self.connection)
+        self.returns, self.conduct = Returns(self.connection), Conduct(self.connection)
         statement = insert(Operation).values(kind=self.kind, at=self.now, by=self.actor.name, summary="{}")
         self.id = int(self.connection.execute(statement.returning(Operation.id)).scalar_one())
 
@@ -64,6 +67,7 @@ class Log:
         if count:
             if not counted:
                 self.returns.after(table, range(first, first + count))
+            self.conduct.after_span(table, first, count)
             self._touched += count
             self._digest.update(f"+{table}:{first}:{count}\n".encode())
             values = {"operation_id": self.id, "table_name": table, "first": first, "last": first + count - 1}
@@ -84,6 +88,7 @@ class Log:
         logged = []
         told = list(rows)
         self.returns.before_changes(table, told)
+        self.conduct.before_changes(table, told)
         for row_id, before, after in told:
             entry = (self.id, table, row_id, dump(before), dump(after))
             self._digest.update(repr(entry[1:]).encode())
@@ -96,6 +101,7 @@ class Log:
     def finish(self, summary: Mapping[str, object], reason: str | None = None) -> int:
         """Keep the summary and add the audit row; returns the operation's id."""
         self.returns.settle()
+        self.conduct.settle(self.now)
         text = dump(summary) or "{}"
         self._digest.update(text.encode())
         self.connection.execute(update(Operation).where(Operation.id == self.id).values(summary=text))

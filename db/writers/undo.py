@@ -16,7 +16,7 @@ from app.errors import UsageError
 from app.usecases.workspace import Undone
 from db import bulk
 from db.models.records import ChangeLog, InsertedRange, Operation
-from db.writers import audit, chain, rollups, search, settings
+from db.writers import audit, chain, ledger, rollups, search, settings
 from db.writers.operations import dump
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def _finish(work: Work, kind: str, now: int) -> None:
     rollups.refresh_creators(connection, creators)
     search.refresh(connection, creators)
     work.returns.settle()
+    work.conduct.settle(now)
 
 
 # ---------------------------------------------------------------- whom it concerned
@@ -250,7 +251,8 @@ def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[S
             for first, last in own[table]:
                 owner = "t.creator_id" if table == "creator" else "a.creator_id"
                 join = "" if table == "creator" else f"join {table} a on a.id = t.{column}"
-                later = _outside(own[child], "t.id")
+                # A sanction that nobody decided follows from the entries, and goes with them.
+                later = _outside(own[child], "t.id") + (" and t.decided_at is not null" if child == "sanction" else "")
                 statement = f"select {owner} from {child} t {join} where t.{column} between :first and :last and {later}"  # noqa: S608
                 held |= _scalars(connection, statement, {"first": first, "last": last})
     return held
@@ -315,7 +317,7 @@ def _hung_on(connection: Connection, operation_id: int, span: Span) -> set[int]:
         own = [(low, high) for name, low, high in ranges if name == child]
         statement = f"select t.{column} from {child} t where t.{column} between :first and :last and {_outside(own, 't.id')}"  # noqa: S608
         out |= _scalars(connection, statement, {"first": first, "last": last})
-    return out
+    return out | ledger.rested_on(connection, first, last) if table == "credit_event" else out
 
 
 def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], own: Sequence[tuple[int, int]], *, redoable: bool) -> int:
@@ -327,6 +329,7 @@ def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], o
         others = f"select o.creator_id, o.account_id from ({_OWNER[table]}) o where {_outside(own, 'o.creator_id')}"  # noqa: S608
         _note(work, connection.execute(text(others), values))
     work.returns.before_span(table, first, last)
+    work.conduct.before_span(table, first, last)
     if staying and table == "creator":
         work.creators.update(staying)
     if staying and table == "account":
@@ -341,6 +344,7 @@ def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], o
         connection.execute(text(f"delete from tier_step where {steps}"), values)  # noqa: S608
     here = f"id {leaving.format(column='id')}"
     if table == "creator":
+        ledger.let_go(connection, values)
         search.remove(connection, [row[0] for row in connection.execute(text(f"select id from creator where {here}"), values)])  # noqa: S608
     if redoable:
         _keep_rows(work, operation_id, table, here, values)

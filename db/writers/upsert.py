@@ -16,7 +16,7 @@ from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, Home
 from app.rules.rating import tiers
 from app.values import Stage, Tier
 from db import bulk
-from db.writers import rollups, search
+from db.writers import ledger, rollups, search
 from db.writers.edits import ACCOUNT_COLUMNS, Edit, Figure, write_edits
 from db.writers.incoming import KEPT_CHANGES, Names, Rows, Tally, at_places, repeat
 
@@ -53,11 +53,13 @@ class Upsert:
     tally: Tally = field(default_factory=Tally)
     _force: rollups.PolicyInForce = field(init=False)
     _names: Names = field(init=False)
+    _credit: tuple[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Look once at what does not change between chunks."""
         self._force = rollups.tier_policy(self.connection, self.now)
         self._names = Names(self.connection, self.key)
+        self._credit = ledger.of_nobody(self.connection, self.now)
 
     def take(self, chunk: Chunk) -> None:
         """Take some rows in."""
@@ -106,11 +108,14 @@ class Upsert:
         bulk.insert(
             self.connection,
             "creator",
-            ("id", "name", "stage", *plain, "created_at", "updated_at", "version", "main_account_id", "platform", "followers", "tier", "group", "fee_fen"),
+            (
+                "id", "name", "stage", *plain, "created_at", "updated_at", "version", "main_account_id", "platform", "followers", "tier", "group", "fee_fen",
+                "credit_score", "credit_grade",
+            ),
             zip(
                 creators, names, stage, *(at_places(rows.column(name), new) for name in plain),
                 same(self.now), same(self.now), same(1), accounts, platforms, followers, tier, group, fees,
-                strict=True,
+                *map(same, self._credit), strict=True,
             ),
         )  # fmt: skip
         log.inserted("creator", first_creator, count)

@@ -102,7 +102,7 @@ class Appeal:
 
 def carried(policy: CreditPolicy, entries: Ledger, creators: int, clocks: Clocks) -> Ints:
     """Sanction points of each creator: undecayed, of the window with both its ends, one-point events up to their cap."""
-    rows = _in_window(policy, entries, clocks)
+    rows = carrying(policy, entries, clocks)
     points = _points_of(policy, entries, rows)
     ones, others = np.zeros(creators, dtype=np.int64), np.zeros(creators, dtype=np.int64)
     np.add.at(ones, entries.creator[rows[points == 1]], 1)
@@ -125,7 +125,7 @@ def propose(policy: CreditPolicy, events: Sequence[Event], clocks: Clocks) -> Pr
     rung = _rung(policy, points)
     if rung is None:
         return None
-    rests_on = [events[row] for row in _in_window(policy, entries, clocks)]
+    rests_on = [events[row] for row in carrying(policy, entries, clocks)]
     return Proposal(
         level=rung.level,
         points=points,
@@ -136,8 +136,8 @@ def propose(policy: CreditPolicy, events: Sequence[Event], clocks: Clocks) -> Pr
     )
 
 
-def _in_window(policy: CreditPolicy, entries: Ledger, clocks: Clocks) -> Ints:
-    """Rows of the entries that carry points."""
+def carrying(policy: CreditPolicy, entries: Ledger, clocks: Clocks) -> Ints:
+    """Rows of the entries that carry points: those that count, of the window with both its ends."""
     recent = entries.standing(clocks) & (clocks.as_of - entries.happened_at <= policy.window_days * DAY)
     rows = np.flatnonzero(recent)
     return rows[_points_of(policy, entries, rows) > 0]
