@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,7 +23,9 @@ from app import documents
 from app.errors import ProductError, UsageError
 from app.files import ImportReport, ImportRequest
 from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, session_of, speak
+from app.jobs import Job
 from app.rules import cells
+from app.rules.facts import CREATORS, FACTS
 from app.rules.fields import CREATOR_FIELDS, platform_code
 from app.services import Open, Services
 from app.settings import default_workspace
@@ -141,25 +144,58 @@ _imports = group("imports", koc, no_args_is_help=False, invoke_without_command=T
 _exporting = group("export", koc)
 
 
-@command(_importing, "creators", "import_creators")
+Sheet = Annotated[str | None, typer.Option(help="help.option.sheet")]
+Platform = Annotated[str | None, typer.Option(help="help.option.platform")]
+Pairs = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="help.option.map")]
+Key = Annotated[str, typer.Option(metavar="F,F", help="help.option.key")]
+Encoding = Annotated[str | None, typer.Option(help="help.option.encoding")]
+ErrorsTo = Annotated[Path | None, typer.Option("--errors", metavar="OUT.xlsx", help="help.option.errors")]
+Columns = Annotated[str, typer.Option("--columns", metavar="F,F", help="help.option.columns")]
+
+
+@command(_importing, CREATORS, "import_creators")
 def _import_creators(
     context: Context,
     file: InFile,
-    sheet: Annotated[str | None, typer.Option(help="help.option.sheet")] = None,
-    platform: Annotated[str | None, typer.Option(help="help.option.platform")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="help.option.map")] = None,
-    key: Annotated[str, typer.Option(metavar="F,F", help="help.option.key")] = "",
-    encoding: Annotated[str | None, typer.Option(help="help.option.encoding")] = None,
+    sheet: Sheet = None,
+    platform: Platform = None,
+    mapping: Pairs = None,
+    key: Key = "",
+    encoding: Encoding = None,
     dry_run: DryRun = False,
-    errors: Annotated[Path | None, typer.Option(metavar="OUT.xlsx", help="help.option.errors")] = None,
+    errors: ErrorsTo = None,
 ) -> None:
-    session = session_of(context)
     pairs_ = dict(_pair(word) for word in mapping or ())
-    spoken = {**session.words.family("field"), **session.words.family("reject")}
-    request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors, reasons=spoken)
+    _take_in(session_of(context), ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors))
+
+
+def _importing_of(kind: str) -> None:
+    """Add the command that imports a kind of facts."""
+
+    @command(_importing, kind, f"import_{kind}")
+    def take(
+        context: Context,
+        file: InFile,
+        sheet: Sheet = None,
+        platform: Platform = None,
+        mapping: Pairs = None,
+        key: Key = "",
+        encoding: Encoding = None,
+        dry_run: DryRun = False,
+        errors: ErrorsTo = None,
+        create_leads: Annotated[bool, typer.Option("--create-leads", help="help.option.create_leads")] = False,
+    ) -> None:
+        pairs_ = dict(_pair(word) for word in mapping or ())
+        request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors, kind=kind, create_leads=create_leads)
+        _take_in(session_of(context), request)
+
+
+def _take_in(session: Session, request: ImportRequest) -> None:
+    """Import a file and answer what became of its rows."""
+    request = replace(request, reasons={**session.words.family("field"), **session.words.family("reject")})
     with session.services() as services, session.job() as job:
-        report = services.creators.import_file(request, job)
-    session.answer(documents.report(report, session.words), lambda: _report_text(session.words, report, dry_run=dry_run))
+        report = (services.creators if request.kind == CREATORS else services.facts).import_file(request, job)
+    session.answer(documents.report(report, session.words), lambda: _report_text(session.words, report, dry_run=request.dry_run))
     raise typer.Exit(1 if report.rejected else 0)
 
 
@@ -205,19 +241,31 @@ def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar
     session.answer(documents.undone(undone), lambda: session.words("cli.undone_import", id=number, **counts))
 
 
-@command(_exporting, "creators", "export_creators")
-def _export_creators(
-    context: Context,
-    file: OutFile,
-    where: Where = "",
-    columns: Annotated[str, typer.Option(metavar="F,F", help="help.option.columns")] = "",
-) -> None:
-    session = session_of(context)
+@command(_exporting, CREATORS, "export_creators")
+def _export_creators(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
+    _write_out(session_of(context), file, lambda services, job: services.creators.export(Question(where=where), _words(columns), file, job))
+
+
+def _exporting_of(kind: str) -> None:
+    """Add the command that exports a kind of facts."""
+
+    @command(_exporting, kind, f"export_{kind}")
+    def write(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
+        _write_out(session_of(context), file, lambda services, job: services.facts.export(kind, where, _words(columns), file, job))
+
+
+def _write_out(session: Session, file: Path, export: Callable[[Services, Job], int]) -> None:
+    """Export and answer how many rows were written."""
     started = time.monotonic()
     with session.services() as services, session.job() as job:
-        count = services.creators.export(Question(where=where), _words(columns), file, job)
+        count = export(services, job)
     document = {"rows": count, "file": str(file), "seconds": round(time.monotonic() - started, 3)}
     session.answer(document, lambda: session.words.plural("cli.exported", count, file=file))
+
+
+for _kind in FACTS:
+    _importing_of(_kind)
+    _exporting_of(_kind)
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from app.rules.fields import Kind, field_of
+from app.rules.facts import CREATORS, field_in
+from app.rules.fields import Kind
 from app.values import Ranked, iso
 
 if TYPE_CHECKING:
@@ -54,10 +55,17 @@ def report(done: ImportReport, words: Words) -> Document:
         "unmapped": list(done.unmapped),
         "warnings": [_warning(one, words) for one in done.warnings],
         "changes": [
-            {"row": one.row, "key": one.key, "field": one.field, "before": value(one.field, one.before), "after": value(one.field, one.after)}
+            {
+                "row": one.row,
+                "key": one.key,
+                "field": one.field,
+                "before": value(one.field, one.before, done.kind),
+                "after": value(one.field, one.after, done.kind),
+            }
             for one in done.changes
         ],
         "errors": [_reject(one, words) for one in done.errors],
+        "unknown_creators": list(done.unknown_creators),
         "seconds": done.seconds,
     }
 
@@ -105,6 +113,7 @@ def row(one: RosterRow) -> Document:
         "stage": one.stage.code,
         "tier": _code(one.tier),
         "group": _code(one.group),
+        "value_grade": one.value_grade.code,
         "followers": one.followers,
         "fee_fen": one.fee_fen,
         "platforms": list(one.platforms),
@@ -142,9 +151,9 @@ def creator(detail: CreatorDetail, tiers: TierExplanation) -> Document:
     }
 
 
-def value(name: str, stored: object) -> object:
+def value(name: str, stored: object, kind: str = CREATORS) -> object:
     """A field's stored value as it is named outside."""
-    one = field_of(name)
+    one = field_in(kind, name)
     if one is None or stored is None or isinstance(stored, bool):
         return stored
     if one.kind is Kind.RANK and one.ranks is not None and isinstance(stored, int):
