@@ -82,6 +82,20 @@ class CreditGrade(Ranked):
         return self.name
 
 
+class ValueGrade(Ranked):
+    """Value grade (价值等级); N has no history, and says nothing against anybody. Its code is written in capitals."""
+
+    N = 0
+    B = 1
+    A = 2
+    S = 3
+
+    @property
+    def code(self) -> str:
+        """The grade as everybody writes it."""
+        return self.name
+
+
 class Sanction(Ranked):
     """What conduct may lead to (处置), mildest first."""
 

@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from app.values import Group, Ranked, Stage, Tier
+from app.values import Group, Ranked, Stage, Tier, ValueGrade
 
 
 class Kind(enum.Enum):
@@ -106,6 +106,7 @@ _DERIVED: Final = (
     Field("id", Kind.COUNT, Home.DERIVED),
     Field("tier", Kind.RANK, Home.DERIVED, Tier),
     Field("group", Kind.RANK, Home.DERIVED, Group),
+    Field("value_grade", Kind.RANK, Home.DERIVED, ValueGrade),
     Field("followers_at", Kind.MOMENT, Home.DERIVED),
 )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.files import Files, ImportReport, ImportRequest, Parsed, Preview, Reject, Upserted
-    from app.values import Actor, Group, Stage, Tier
+    from app.values import Actor, Group, Stage, Tier, ValueGrade
 
     Ids: TypeAlias = npt.NDArray[np.int64]
     """Creator ids, shape (n,), in the order of the question."""
@@ -69,6 +69,7 @@ class RosterRow:
     commission_bp: int | None
     joined_at: int | None
     updated_at: int
+    value_grade: ValueGrade
     tags: tuple[str, ...]
     accounts: tuple[AccountRow, ...]
 

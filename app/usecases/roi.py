@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from app.rules.paths import Path
-    from app.rules.rating.value import ValueGrade
     from app.rules.report import Figures
+    from app.values import ValueGrade
 
 DIMENSIONS: Final = ("creator", "account", "tier", "group", "platform", "category", "campaign", "content", "product", "month")
 """What returns may be summed by."""

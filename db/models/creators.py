@@ -3,7 +3,7 @@
 
 ``creator.main_account_id``, ``followers``, ``tier``, ``group``, ``platform`` and ``fee_fen`` are derived from
 the accounts (``db/writers/rollups``) so that the roster filters and sorts 600,000 rows by index; ``credit_score``,
-``credit_grade`` and ``value_grade`` are those last computed, null before that.
+``credit_grade`` and ``value_grade`` are those last computed; a creator of whom nothing is known has value grade N.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ from app.rules import months, report
 from app.rules.attribution import AttributionPolicy
 from app.rules.decay import DAY
 from app.rules.paths import Path
-from app.rules.rating.value import ValueGrade
 from app.rules.report import Peers, Sums
 from app.rules.roi import RoiPolicy
 from app.usecases.roi import ReturnReport, ReturnRow, Split
+from app.values import ValueGrade
 from db import bulk
 from db.engine import reading, writing
 from db.writers import facets, policies, returns, shares, values

@@ -110,11 +110,11 @@ class Upsert:
             "creator",
             (
                 "id", "name", "stage", *plain, "created_at", "updated_at", "version", "main_account_id", "platform", "followers", "tier", "group", "fee_fen",
-                "credit_score", "credit_grade",
+                "value_grade", "credit_score", "credit_grade",
             ),
             zip(
                 creators, names, stage, *(at_places(rows.column(name), new) for name in plain),
-                same(self.now), same(self.now), same(1), accounts, platforms, followers, tier, group, fees,
+                same(self.now), same(self.now), same(1), accounts, platforms, followers, tier, group, fees, same(0),
                 *map(same, self._credit), strict=True,
             ),
         )  # fmt: skip
@@ -199,7 +199,7 @@ class Upsert:
 
     def _compare_fields(self, rows: Rows, known: Known, edit: Any) -> Sequence[int | None]:  # noqa: ANN401
         """Note the fields that differ; returns the accounts' followers as they stand."""
-        kinds = (("pos", "bigint"), ("account_id", "bigint"), ("creator_id", "bigint"))
+        kinds = (("pos", "integer primary key"), ("account_id", "bigint"), ("creator_id", "bigint"))
         bulk.keep(self.connection, "matched", kinds, zip(known.places, known.accounts, known.creators, strict=True))
         creator = [name for name in CREATOR_COLUMNS if name in rows.stated]
         account = [name for name in ACCOUNT_COLUMNS if name in rows.stated]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.rules.shrinkage import NOBODY, Evidence, Returns, thresholds
-from app.values import Ranked
+from app.values import Ranked, ValueGrade
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Codes = npt.NDArray[np.int8]
     Flags = npt.NDArray[np.bool_]
-
-
-class ValueGrade(Ranked):
-    """Value grade (价值等级); N has no history, and says nothing against anybody."""
-
-    N = 0
-    B = 1
-    A = 2
-    S = 3
 
 
 class Word(Ranked):

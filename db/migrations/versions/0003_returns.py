@@ -41,4 +41,5 @@ def upgrade() -> None:
     )
     op.create_index("ix_creator_value_place", "creator_value", ["place"], unique=False)
     op.create_index("ix_sale_paid_at", "sale", ["paid_at"], unique=False)
+    op.execute("update creator set value_grade = 0")
     op.create_index("ix_cost_entry_incurred_at", "cost_entry", ["incurred_at"], unique=False)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rules.rating.value import ValueGrade, Word, barred, value_grades, words
+from app.rules.rating.value import Word, barred, value_grades, words
 from app.rules.roi import RoiPolicy
 from app.rules.shrinkage import Evidence, peer_levels, returns, squares
+from app.values import ValueGrade
 from resources import text
 
 if TYPE_CHECKING:
