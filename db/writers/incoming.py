@@ -179,7 +179,7 @@ class Names:
         return known
 
     def _keep(self, columns: Sequence[str], wanted: Iterable[Sequence[object]]) -> None:
-        bulk.keep(self._connection, "named", (("pos", "bigint"), *((name, "text") for name in columns)), wanted)
+        bulk.keep(self._connection, "named", (("pos", "integer primary key"), *((name, "text") for name in columns)), wanted)
 
     def _rows(self, statement: str) -> list[Any]:
         return bulk.fetch(self._connection, statement)
