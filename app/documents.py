@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from app.files import ImportReport, Reject, Warn
+    from app.rules.paths import PathCredits
     from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
     from app.usecases.rating import AccountTier, PolicyRow, TierExplanation, TierRun
+    from app.usecases.roi import ReturnReport, ReturnRow, Split
     from app.usecases.workspace import Check, Info, Operation, Undone
     from app.words import Words
 
@@ -211,6 +213,45 @@ def tier_run(ran: TierRun) -> Document:
 def policy(one: PolicyRow) -> Document:
     """A version of a policy."""
     return {"name": one.name, "version": one.version, "since": iso(one.since), "by": one.by, "reason": one.reason, "body": dict(one.body)}
+
+
+# ---------------------------------------------------------------- returns
+
+
+def split(done: Split) -> Document:
+    """What a model attributes."""
+    return _plain(done)
+
+
+def returned(done: ReturnReport, words: Words) -> Document:
+    """Returns by a dimension, and all of them together."""
+    return {
+        "by": done.by,
+        "model": done.model,
+        "rows": [
+            {"key": one.key, "label": return_label(done.by, one, words), **_plain(one.figures), "value_grade": _code(one.value_grade)} for one in done.rows
+        ],
+        "found": done.found,
+        "total": _plain(done.total),
+        "unattributed_fen": done.unattributed_fen,
+        "margin": done.margin,
+        "target": done.target,
+        "seconds": done.seconds,
+    }
+
+
+def return_label(dimension: str, one: ReturnRow, words: Words) -> str:
+    """What a row of returns is called."""
+    if one.key is None:
+        return words("roi.none")
+    if dimension in {"tier", "group"}:
+        return words(f"{dimension}.{one.key}")
+    return words.platform(str(one.key)) if dimension == "platform" else one.label
+
+
+def channels(found: PathCredits, seconds: float) -> Document:
+    """Credit of the channels of paths."""
+    return {"model": found.model, "conversions": found.conversions, "p": found.p, "channels": [_plain(one) for one in found.channels], "seconds": seconds}
 
 
 # ---------------------------------------------------------------- health

@@ -25,6 +25,10 @@ class PoliciesChanged(Event):
     """A rule got a new version."""
 
 
+class ReturnsChanged(Event):
+    """Sales, costs or what they hang on changed, and with them what creators brought back."""
+
+
 class OperationRecorded(Event):
     """An operation was done, undone or redone; undo lists are stale."""
 

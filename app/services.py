@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.usecases.facts import Facts
     from app.usecases.rating import Rating
     from app.usecases.recruiting import Recruiting
+    from app.usecases.roi import Roi
     from app.usecases.workspace import Workspace
     from app.values import Actor, WorkspaceRef
 
@@ -31,6 +32,7 @@ class Services:
     facts: Facts
     recruiting: Recruiting
     rating: Rating
+    roi: Roi
 
     def close(self) -> None:
         """Let go of the workspace."""

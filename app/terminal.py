@@ -143,11 +143,23 @@ def _width(text: str) -> int:
     return sum(0 if unicodedata.combining(char) or char in _JOINERS else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
+class Digits(str):
+    """A number that is written out already, with its unit; stands at the right as numbers do."""
+
+    __slots__ = ()
+
+
+def yuan(fen: int) -> Digits:
+    """An amount in yuan, exact."""
+    whole, rest = divmod(abs(fen), 100)
+    return Digits(f"{'-' if fen < 0 else ''}{whole:,}.{rest:02d}")
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Aligned columns, wide characters counted as two; numbers stand at the right."""
     texts = [[shown(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(header, *texts, strict=True)]
-    right = [bool(rows) and all(isinstance(row[at], int | float | type(None)) for row in rows) for at in range(len(header))]
+    right = [bool(rows) and all(isinstance(row[at], int | float | Digits | type(None)) for row in rows) for at in range(len(header))]
     lines = [_line(cells, widths, right) for cells in ([header, *texts] if any(header) else texts)]
     return "\n".join(lines) + "\n"
 

@@ -17,12 +17,14 @@ from app.usecases.creators import Creators
 from app.usecases.facts import Facts
 from app.usecases.rating import Rating
 from app.usecases.recruiting import Recruiting
+from app.usecases.roi import Roi
 from app.usecases.workspace import Workspace
 from db import maintenance
 from db.stores.creators import CreatorStore
 from db.stores.facts import FactStore
 from db.stores.rating import RatingStore
 from db.stores.recruiting import PipelineStore
+from db.stores.returns import ReturnStore
 from db.stores.workspace import WorkspaceStore
 
 if TYPE_CHECKING:
@@ -106,4 +108,5 @@ def _services(engine: Database, ref: WorkspaceRef, actor: Actor, *, read_only: b
         facts=Facts(FactStore(engine), _Spreadsheets(), actor, now, events),
         recruiting=Recruiting(PipelineStore(engine), actor, now, events),
         rating=Rating(RatingStore(engine), actor, now, creators.zone, events),
+        roi=Roi(ReturnStore(engine, read_only), creators.zone, now, events),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from app import filters
 from app.errors import UsageError
-from app.events import CreatorsChanged, Events, OperationRecorded
+from app.events import CreatorsChanged, Events, OperationRecorded, ReturnsChanged
 from app.files import take_in
 from app.jobs import Job, Quiet
 from app.rules.facts import FACTS, field_in
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from app.values import Actor
 
 _MANY: Final = 1000
+_RETURNS: Final = frozenset({"sales", "touchpoints", "costs", "contents"})
+"""Kinds that decide what creators brought back."""
 
 
 class FactFiles(Protocol):
@@ -62,6 +64,8 @@ class Facts:
         )
         if done.operation_id:
             self._events.announce(CreatorsChanged(done.creator_ids if len(done.creator_ids) <= _MANY else ()), OperationRecorded())
+            if request.kind in _RETURNS:
+                self._events.announce(ReturnsChanged())
         return report
 
     def export(self, kind: str, where: str, columns: Sequence[str], path: Path, job: Job | None = None) -> int:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from app.errors import UsageError
+from app.errors import UsageError, WorkspaceError
+from app.events import CreatorsChanged, Event, Events, ReturnsChanged
 from app.jobs import Job, Quiet
 from app.rules.attribution import MODELS
 from app.rules.paths import PathCredits, credit_paths
@@ -90,8 +92,8 @@ class ReturnFacts(Protocol):
     def report(self, asked: Asked, now: int, job: Job) -> ReturnReport:
         """Returns by a dimension."""
 
-    def refresh(self, now: int, job: Job) -> None:
-        """Keep returns and value grades of now, unless they are kept already."""
+    def refresh(self, now: int, job: Job) -> bool:
+        """Keep returns and value grades of now, unless they are kept already; whether that was to be done."""
 
     def paths(self) -> Sequence[Path]:
         """Channel paths."""
@@ -103,9 +105,10 @@ class ReturnFacts(Protocol):
 class Roi:
     """What people ask about returns."""
 
-    def __init__(self, facts: ReturnFacts, clock: Callable[[], int]) -> None:
-        """Work on facts."""
-        self._facts, self._clock = facts, clock
+    def __init__(self, facts: ReturnFacts, zone: str, clock: Callable[[], int], events: Events) -> None:
+        """Work on facts; value grades follow whatever changes them."""
+        self._facts, self.zone, self._clock, self._events = facts, zone, clock, events
+        events.listen(self._follow)
 
     def attribute(self, span: Span | None = None, model: str | None = None, job: Job | None = None) -> Split:
         """Split the sales of a period over creators."""
@@ -123,7 +126,13 @@ class Roi:
 
     def refresh(self, job: Job | None = None) -> None:
         """Bring value grades up to date after facts have changed."""
-        self._facts.refresh(self._clock(), job or Quiet())
+        if self._facts.refresh(self._clock(), job or Quiet()):
+            self._events.announce(CreatorsChanged())
+
+    def _follow(self, event: Event) -> None:
+        if isinstance(event, ReturnsChanged):
+            with suppress(WorkspaceError):  # what changed is saved; grades that cannot follow now do so at the next question
+                self.refresh()
 
     def paths(self, model: str, order: int | None = None) -> tuple[PathCredits, float]:
         """Credit of channels from whole paths, and the seconds that took."""

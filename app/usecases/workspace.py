@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
+from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged, ReturnsChanged
 from app.jobs import Job, Quiet
 
 if TYPE_CHECKING:
@@ -221,6 +221,8 @@ class Workspace:
 
     def _done(self, undone: Undone) -> Undone:
         self._events.announce(CreatorsChanged(), PoliciesChanged(), OperationRecorded())
+        if undone.kind.startswith("import.") or undone.kind == "policy.set":
+            self._events.announce(ReturnsChanged())
         return undone
 
     def doctor(self, *, repair: bool = False, job: Job | None = None) -> list[Check]:

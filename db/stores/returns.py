@@ -65,12 +65,12 @@ class ReturnStore:
                 attributed += int(credits_.amount.sum())
         return Split(model or by.attribution.model, sales, net, attributed, net - attributed, round(time.monotonic() - started, 3))
 
-    def refresh(self, now: int, job: Job) -> None:
-        """Keep returns and value grades of now, unless they are kept already."""
+    def refresh(self, now: int, job: Job) -> bool:
+        """Keep returns and value grades of now, unless they are kept already; whether that was to be done."""
         if self.read_only:
-            return
+            return False
         with writing(self.engine) as connection:
-            values.refresh(connection, now, job)
+            return values.refresh(connection, now, job)
 
     def report(self, asked: Asked, now: int, job: Job) -> ReturnReport:
         """Returns by a dimension; those of creators over all time are kept, so that the next question finds them."""

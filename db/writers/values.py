@@ -259,8 +259,10 @@ def keep(connection: Connection, by: Rules, now: int, done: Computed) -> None:
     settings.put(connection, KEPT, json.dumps(mark(connection, by, now)))
 
 
-def refresh(connection: Connection, now: int, job: Job) -> None:
-    """Compute and keep the returns of now, unless they are kept already."""
+def refresh(connection: Connection, now: int, job: Job) -> bool:
+    """Compute and keep the returns of now, unless they are kept already; whether that was to be done."""
     by = returns.rules(connection)
-    if not is_fresh(connection, by, now):
-        keep(connection, by, now, compute(connection, by, now, job))
+    if is_fresh(connection, by, now):
+        return False
+    keep(connection, by, now, compute(connection, by, now, job))
+    return True
