@@ -72,7 +72,7 @@ app = QApplication([])
 window = QMainWindow(); view = View(); model = Model(); view.setModel(model)
 window.setCentralWidget(view); window.resize(1280, 800); window.show()
 app.exec()
-"""  # noqa: S608
+"""
 )
 _DESK: Final = (
     _COMMON
