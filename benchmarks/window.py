@@ -40,7 +40,7 @@ app.exec()
 """
 )
 _TABLE: Final = (
-    _COMMON
+    _COMMON  # noqa: S608 (our own names)
     + """
 import numpy
 import sqlcipher3.dbapi2 as sqlite
