@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rating: tiers of accounts by the policy in force, with the history of every change."""
+"""Rating: tiers of accounts and credit of creators by the policies in force, each with its reasons; due process of what follows."""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
+from app.rules.attribution import AttributionPolicy
+from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.tiers import TierPolicy
+from app.rules.roi import RoiPolicy
 from app.values import Actor, Group, Tier, day_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import date
+    from pathlib import Path
+
+    from app.rules.rating.explain import Explanation
+    from app.rules.rating.sanctions import State
+    from app.values import CreditGrade, Sanction
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,133 @@ class PolicyRow:
     body: Mapping[str, object]
 
 
+# ---------------------------------------------------------------- credit
+
+
+@dataclass(frozen=True, slots=True)
+class CreditAsked:
+    """As of when, as known when: a moment, a day (its end) or None (now); ``version`` None is the policy in force at ``known_at``."""
+
+    as_of: int | date | None = None
+    known_at: int | date | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditEntry:
+    """One entry of the ledger. ``event_id`` is the source's own number, ``source`` the object that the program raised it from."""
+
+    id: int
+    event_id: str | None
+    creator_id: int
+    type: str
+    happened_at: int
+    recorded_at: int
+    confirmed_at: int | None
+    voided_at: int | None
+    filed_by: str
+    confirmed_by: str | None
+    voided_by: str | None
+    confirm_reason: str | None
+    void_reason: str | None
+    evidence: str | None
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRun:
+    """What a rating of everybody gave; ``confirmed`` by rule on the way, ``opened`` and ``withdrawn`` proposals of sanctions."""
+
+    rated: int
+    grades: Mapping[CreditGrade, int]
+    as_of: int
+    known_at: int
+    policy_version: int
+    confirmed: int
+    opened: int
+    withdrawn: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SanctionShown:
+    """Where the ladder stands for a creator: the level it leads to or that is in force, whichever is harder.
+
+    ``proposed``: that level is only proposed. ``in_force`` holds until ``until`` (None: no end); ``case_id`` is the open proposal.
+    """
+
+    level: Sanction | None
+    points: int
+    proposed: bool
+    in_force: Sanction | None
+    until: int | None
+    case_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditShown:
+    """A creator's credit with its reasons. ``entries`` are those known by then, by id."""
+
+    creator_id: int
+    name: str
+    as_of: int
+    known_at: int
+    policy_version: int
+    explanation: Explanation
+    entries: Mapping[int, CreditEntry]
+    sanction: SanctionShown
+
+
+@dataclass(frozen=True, slots=True)
+class SanctionRow:
+    """A case of the ladder, with the sources' numbers of the events it rests on."""
+
+    id: int
+    creator_id: int
+    name: str
+    level: Sanction
+    points: int
+    state: State
+    proposed_at: int
+    decided_at: int | None
+    decided_by: str | None
+    reason: str | None
+    ends_at: int | None
+    appeal_until: int | None
+    ended_at: int | None
+    event_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What an upheld appeal changed: score, grade, and each sanction's level before and after (None: it fell away)."""
+
+    score_before: int
+    score_after: int
+    grade_before: CreditGrade
+    grade_after: CreditGrade
+    sanctions: tuple[tuple[int, Sanction, Sanction | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AppealRow:
+    """A challenge to an event or to a sanction; ``followed`` is told by the decision that upheld it."""
+
+    id: int
+    creator_id: int
+    name: str
+    event_id: int | None
+    sanction_id: int | None
+    filed_at: int
+    filed_by: str
+    reason: str
+    decided_at: int | None
+    decided_by: str | None
+    upheld: bool | None
+    answer: str | None
+    followed: Followed | None = None
+
+
 class Ratings(Protocol):
     """Remembers facts for ratings and their results. One method is one transaction."""
 
@@ -122,13 +257,50 @@ class Ratings(Protocol):
     def set_policy(self, name: str, body: Mapping[str, object], reason: str, actor: Actor, now: int) -> PolicyRow:
         """Add a version, in force from now on."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether one person has every name here, so that a second one cannot be told from the first."""
 
-POLICIES = {"tiers": TierPolicy.parse}
+    def add_event(self, creator_id: int, kind: str, at: int, evidence: str | Path | None, actor: Actor, now: int) -> CreditEntry:
+        """Propose an entry; a file's evidence is kept with the workspace by its content."""
+
+    def confirm_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
+        """Confirm a proposed entry; the creator's credit follows."""
+
+    def void_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
+        """Void an entry; credit and sanctions follow."""
+
+    def run_credit(self, asked: CreditAsked, actor: Actor, now: int, job: Job) -> CreditRun:
+        """Rate everybody and keep it."""
+
+    def explain_credit(self, creator_id: int, asked: CreditAsked, now: int) -> CreditShown | None:
+        """A creator's credit and why."""
+
+    def sanctions(self, now: int, *, open_only: bool = False) -> list[SanctionRow]:
+        """Cases, those that wait for a decision first, then the newest."""
+
+    def decide_sanction(self, case_id: int, approved: bool, reason: str, actor: Actor, now: int) -> SanctionRow:  # noqa: FBT001
+        """Approve or reject what the ladder proposes."""
+
+    def appeals(self, *, open_only: bool = False) -> list[AppealRow]:
+        """Appeals, those that wait for a decision first, then the newest."""
+
+    def file_appeal(self, event_id: int | None, sanction_id: int | None, reason: str, actor: Actor, now: int) -> AppealRow:
+        """Challenge an event or a sanction."""
+
+    def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int) -> AppealRow:  # noqa: FBT001
+        """Decide an appeal; if upheld, what it challenges falls, and what rests on it follows."""
+
+
+POLICIES = {"tiers": TierPolicy.parse, "credit": CreditPolicy.parse, "roi": RoiPolicy.parse, "attribution": AttributionPolicy.parse}
 """Policies of this program and what checks their numbers."""
 
 
+_Done = TypeVar("_Done", CreditEntry, SanctionRow, AppealRow)
+
+
 class Rating:
-    """What people do with tiers and the rules behind them."""
+    """What people do with tiers, credit and the rules behind them."""
 
     def __init__(self, store: Ratings, actor: Actor, clock: Callable[[], int], zone: str, events: Events) -> None:
         """Work on a store as somebody."""
@@ -162,30 +334,96 @@ class Rating:
         raise UsageError("unknown_policy", name=f"{name} v{version}")
 
     def set_policy(self, name: str, toml: str, reason: str) -> PolicyRow:
-        """Add a version from TOML text; it bands everyone afresh from now on."""
+        """Add a version from TOML text; whatever follows from it is computed anew."""
         body = checked(name, toml)
-        if not reason.strip():
-            raise UsageError("value_missing", field="reason")
-        row = self._store.set_policy(name, body, reason.strip(), self._actor, self._clock())
+        row = self._store.set_policy(name, body, _given(reason), self._actor, self._clock())
         self._events.announce(PoliciesChanged(), CreatorsChanged(), OperationRecorded())
         return row
 
     def preview(self, name: str, toml: str, job: Job | None = None) -> TierRun:
-        """Who would move under other numbers."""
+        """Who would move under other bands."""
+        if name != "tiers":
+            raise UsageError("no_preview", name=name)
         body = checked(name, toml)
         return self._store.run_tiers(None, body, True, self._actor, self._clock(), job or Quiet())  # noqa: FBT003
 
     def override(self, account_id: int, tier: Tier | None, until: date | None, reason: str) -> int:
         """Set an account's tier by hand to the end of a day, or take that off (tier None); returns the operation's id."""
-        now = self._clock()
-        if not reason.strip():
-            raise UsageError("value_missing", field="reason")
+        now, reason = self._clock(), _given(reason)
         ends = now if until is None else day_end(until, self._zone)
         if tier is not None and ends <= now:
             raise UsageError("override_over", until=str(until))
-        done = self._store.override_tier(account_id, tier, ends, reason.strip(), self._actor, now)
+        done = self._store.override_tier(account_id, tier, ends, reason, self._actor, now)
         self._events.announce(CreatorsChanged(), OperationRecorded())
         return done
+
+    # ------------------------------------------------------------ credit
+
+    @property
+    def alone(self) -> bool:
+        """Whether one person has every name here, so that a second pair of eyes cannot be told from the first."""
+        return self._store.alone
+
+    def add_event(self, creator_id: int, kind: str, at: int | None = None, evidence: str | Path | None = None) -> CreditEntry:
+        """Propose an entry of the ledger as of a moment (default now); it counts once it is confirmed."""
+        now = self._clock()
+        happened_at = now if at is None else at
+        if happened_at > now:
+            raise UsageError("event_ahead")
+        return self._changed(self._store.add_event(creator_id, kind, happened_at, evidence, self._actor, now))
+
+    def confirm_event(self, event_id: int, reason: str) -> CreditEntry:
+        """Confirm a proposed entry; score and grade follow at once."""
+        return self._changed(self._store.confirm_event(event_id, _given(reason), self._actor, self._clock()))
+
+    def void_event(self, event_id: int, reason: str) -> CreditEntry:
+        """Void an entry; it stays, and counts no more. Score, grade and sanctions follow at once."""
+        return self._changed(self._store.void_event(event_id, _given(reason), self._actor, self._clock()))
+
+    def run_credit(self, asked: CreditAsked | None = None, job: Job | None = None) -> CreditRun:
+        """Rate everybody; the roster shows this run's scores until the next run or event."""
+        ran = self._store.run_credit(asked or CreditAsked(), self._actor, self._clock(), job or Quiet())
+        self._events.announce(CreatorsChanged())
+        return ran
+
+    def credit(self, creator_id: int, asked: CreditAsked | None = None) -> CreditShown:
+        """A creator's credit and why, as of any moment, as known at any moment."""
+        shown = self._store.explain_credit(creator_id, asked or CreditAsked(), self._clock())
+        if shown is None:
+            raise UsageError("unknown_creator", id=creator_id)
+        return shown
+
+    def sanctions(self, *, open_only: bool = False) -> list[SanctionRow]:
+        """Cases of the ladder, those that wait for a decision first."""
+        return self._store.sanctions(self._clock(), open_only=open_only)
+
+    def decide_sanction(self, case_id: int, *, approved: bool, reason: str) -> SanctionRow:
+        """Decide what the ladder proposes; refused to who filed an event it rests on."""
+        return self._changed(self._store.decide_sanction(case_id, approved, _given(reason), self._actor, self._clock()))
+
+    def appeals(self, *, open_only: bool = False) -> list[AppealRow]:
+        """Appeals, those that wait for a decision first."""
+        return self._store.appeals(open_only=open_only)
+
+    def file_appeal(self, reason: str, *, event_id: int | None = None, sanction_id: int | None = None) -> AppealRow:
+        """Challenge an event or a sanction on a creator's behalf."""
+        if (event_id is None) == (sanction_id is None):
+            raise UsageError("appeal_target")
+        return self._changed(self._store.file_appeal(event_id, sanction_id, _given(reason), self._actor, self._clock()))
+
+    def decide_appeal(self, appeal_id: int, *, upheld: bool, reason: str) -> AppealRow:
+        """Decide an appeal; refused to who filed it or what it challenges."""
+        return self._changed(self._store.decide_appeal(appeal_id, upheld, _given(reason), self._actor, self._clock()))
+
+    def _changed(self, done: _Done) -> _Done:
+        self._events.announce(CreatorsChanged((done.creator_id,)), OperationRecorded())
+        return done
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise UsageError("value_missing", field="reason")
+    return reason.strip()
 
 
 def checked(name: str, toml: str) -> Mapping[str, object]:

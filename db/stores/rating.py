@@ -1,32 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rating: tiers banded from dated follower counts, their explanation, overrides, policy versions."""
+"""Rating: tiers from dated follower counts and credit from the ledger of conduct, their reasons, due process, policy versions."""
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from sqlalchemy import func, insert, select, update
 
 from app.errors import UsageError
-from app.rules.rating import tiers
+from app.rules.rating import explain, sanctions, tiers
+from app.rules.rating.ledger import Ledger
 from app.usecases.rating import (
     AccountTier,
+    AppealRow,
+    CreditAsked,
+    CreditEntry,
+    CreditRun,
+    CreditShown,
     Override,
     PolicyRow,
+    SanctionRow,
+    SanctionShown,
     TierExplanation,
     TierMove,
     TierRun,
     TierStep,
 )
-from app.values import Tier
-from db import bulk
+from app.values import CreditGrade, Tier
+from db import bulk, evidence_files
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, TierOverride
 from db.models.records import Operation, Policy
-from db.writers import audit, returns, rollups
+from db.writers import audit, cases, ledger, returns, rollups
 from db.writers.operations import Log, dump
 
 if TYPE_CHECKING:
@@ -35,6 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Row
 
     from app.jobs import Job
+    from app.rules.rating.ledger import Clocks
     from app.values import Actor
 
 _BATCH: Final = 50_000
@@ -140,7 +151,7 @@ class RatingStore:
             return [PolicyRow(row.name, row.version, row.since, row.by, row.reason, json.loads(row.body)) for row in rows]
 
     def set_policy(self, name: str, body: Mapping[str, object], reason: str, actor: Actor, now: int) -> PolicyRow:
-        """Add a version, in force from now on, and band everyone by it."""
+        """Add a version, in force from now on; what follows from it is computed anew."""
         with writing(self.engine) as connection:
             log = Log(connection, "policy.set", actor, now)
             version = _next_version(connection, name)
@@ -149,16 +160,154 @@ class RatingStore:
             log.inserted("policy", row_id, 1)
             if name in returns.POLICIES:
                 log.returns.start_anew()
-            force = rollups.tier_policy(connection, now)
-            moved = 0
-            for rows in _batches(connection):
-                moves = _moves(connection, rows, force, now)
-                _apply(connection, moves, force, now)
-                moved += len(moves)
-            # Groups may have changed where no tier did.
-            rollups.refresh_all_creators(connection)
+            moved = _band_afresh(connection, now) if name == rollups.TIERS else 0
             log.finish({"policy": name, "version": version, "moved": moved}, reason)
             return PolicyRow(name, version, now, actor.name, reason, body)
+
+    # ------------------------------------------------------------ credit
+
+    @property
+    def alone(self) -> bool:
+        """Whether one person has every name here: only a server checks who somebody is."""
+        return self.engine.dialect.name != "postgresql"
+
+    def add_event(self, creator_id: int, kind: str, at: int, evidence: str | Path | None, actor: Actor, now: int) -> CreditEntry:
+        """Propose an entry; a file's evidence is kept with the workspace by its content."""
+        kept = evidence_files.keep(self.engine, evidence) if isinstance(evidence, Path) else evidence
+        with writing(self.engine) as connection:
+            log = Log(connection, "credit.add", actor, now)
+            added = cases.add(log, creator_id, kind, at, kept)
+            log.finish({"creator_id": creator_id, "event_id": added, "type": kind})
+            return cases.entry(connection, added)
+
+    def confirm_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
+        """Confirm a proposed entry; the creator's credit follows."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "credit.confirm", actor, now)
+            one = cases.confirm(log, event_id, reason)
+            log.finish({"creator_id": one.creator_id, "event_id": event_id, "type": one.type}, reason)
+            return cases.entry(connection, event_id)
+
+    def void_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
+        """Void an entry; credit and sanctions follow."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "credit.void", actor, now)
+            one, _ = cases.void(log, event_id, reason)
+            log.finish({"creator_id": one.creator_id, "event_id": event_id, "type": one.type}, reason)
+            return cases.entry(connection, event_id)
+
+    def run_credit(self, asked: CreditAsked, actor: Actor, now: int, job: Job) -> CreditRun:
+        """Rate everybody and keep it; what is due by rule is confirmed first. Another day's rating proposes no sanction."""
+        started = time.monotonic()
+        with writing(self.engine) as connection:
+            confirmed = _confirm_due(connection, actor, now)
+            at, force = ledger.clocks(connection, asked, now)
+            rated = ledger.rate_all(connection, at, force, now if asked == CreditAsked() else None, job)
+            counted = np.bincount(rated.scores.grade, minlength=len(CreditGrade)).tolist()
+            audit.append(connection, actor, now, "credit.run", f"policy:{force.version}", f"rated:{len(rated.creators)}")
+        grades = {grade: counted[grade] for grade in reversed(CreditGrade)}
+        seconds = round(time.monotonic() - started, 3)
+        return CreditRun(len(rated.creators), grades, at.as_of, at.known_at, force.version, confirmed, rated.opened, rated.withdrawn, seconds)
+
+    def explain_credit(self, creator_id: int, asked: CreditAsked, now: int) -> CreditShown | None:
+        """A creator's credit and why."""
+        with reading(self.engine) as connection:
+            name = connection.execute(select(Creator.name).where(Creator.id == creator_id)).scalar()
+            if name is None:
+                return None
+            at, force = ledger.clocks(connection, asked, now)
+            entries = {one.id: one for one in cases.entries(connection, creator_id, at.known_at)}
+            events = [cases.event(one) for one in entries.values()]
+            explained = explain.explain(force.policy, events, at)
+            standing = _standing(connection, creator_id, sanctions.propose(force.policy, events, at), at)
+            points = int(sanctions.carried(force.policy, Ledger.of(force.policy, events), 1, at)[0])
+            return CreditShown(creator_id, name, at.as_of, at.known_at, force.version, explained, entries, replace(standing, points=points))
+
+    def sanctions(self, now: int, *, open_only: bool = False) -> list[SanctionRow]:
+        """Cases, those that wait for a decision first, then the newest."""
+        with reading(self.engine) as connection:
+            return cases.all_cases(connection, now, open_only=open_only)
+
+    def decide_sanction(self, case_id: int, approved: bool, reason: str, actor: Actor, now: int) -> SanctionRow:  # noqa: FBT001 (the port's own word)
+        """Approve or reject what the ladder proposes."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "sanction.decide", actor, now)
+            cases.decide(log, case_id, reason, approved=approved)
+            creator, name, case = cases.case_of(connection, case_id)
+            log.finish({"creator_id": creator, "sanction_id": case_id, "level": case.proposal.level.code, "approved": approved}, reason)
+            return cases.shown(case, creator, name, now)
+
+    def appeals(self, *, open_only: bool = False) -> list[AppealRow]:
+        """Appeals, those that wait for a decision first, then the newest."""
+        with reading(self.engine) as connection:
+            return cases.appeals(connection, open_only=open_only)
+
+    def file_appeal(self, event_id: int | None, sanction_id: int | None, reason: str, actor: Actor, now: int) -> AppealRow:
+        """Challenge an event or a sanction."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "appeal.file", actor, now)
+            filed = cases.appeal(connection, cases.file(log, event_id, sanction_id, reason))
+            log.finish({"creator_id": filed.creator_id, "appeal_id": filed.id}, reason)
+            return filed
+
+    def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int) -> AppealRow:  # noqa: FBT001 (the port's own word)
+        """Decide an appeal; if upheld, what it challenges falls, and what rests on it follows."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "appeal.decide", actor, now)
+            followed = cases.decide_appeal(log, appeal_id, reason, upheld=upheld)
+            decided = replace(cases.appeal(connection, appeal_id), followed=followed)
+            log.finish({"creator_id": decided.creator_id, "appeal_id": appeal_id, "upheld": upheld}, reason)
+            return decided
+
+
+def _confirm_due(connection: Connection, actor: Actor, now: int) -> int:
+    if not ledger.due(connection, now):
+        return 0
+    log = Log(connection, "credit.rule", actor, now)
+    confirmed = ledger.confirm_due(log)
+    log.finish({"events": confirmed})
+    return confirmed
+
+
+def confirm_due(engine: Engine, actor: Actor, now: int) -> int:
+    """Confirm by rule what is due, when a workspace is opened; returns how many entries."""
+    with reading(engine) as connection:
+        if not ledger.due(connection, now):
+            return 0
+    with writing(engine) as connection:
+        return _confirm_due(connection, actor, now)
+
+
+def _standing(connection: Connection, creator_id: int, proposal: sanctions.Proposal | None, at: Clocks) -> SanctionShown:
+    """Where the ladder stands, by the cases that were there and decided by then."""
+    known = [_as_known(case, at) for case in ledger.cases_of(connection, [creator_id]).get(creator_id, []) if case.proposal.as_of <= min(at.known_at, at.last)]
+    running = [case for case in known if case.state(at.last) is sanctions.State.RUNNING]
+    in_force = max(running, key=lambda case: (case.proposal.level, case.id), default=None)
+    agenda = sanctions.agenda(proposal, known, at.last)
+    waiting = [case for case in known if case.state(at.last) is sanctions.State.PROPOSED and case.id not in agenda.withdraws]
+    asked = agenda.opens.level if agenda.opens else waiting[0].proposal.level if waiting else None
+    held = in_force.proposal.level if in_force else None
+    level = max((one for one in (asked, held) if one is not None), default=None)
+    until = in_force.decision.until if in_force and in_force.decision else None
+    return SanctionShown(level, 0, level is not None and level is not held, held, until, waiting[0].id if waiting else None)
+
+
+def _as_known(case: sanctions.Case, at: Clocks) -> sanctions.Case:
+    if case.decision is not None and case.decision.at > at.known_at:
+        case = replace(case, decision=None)
+    return replace(case, ended_at=None) if case.ended_at is not None and case.ended_at > at.known_at else case
+
+
+def _band_afresh(connection: Connection, now: int) -> int:
+    """Band every account by the tier policy in force; returns how many moved."""
+    force, moved = rollups.tier_policy(connection, now), 0
+    for rows in _batches(connection):
+        moves = _moves(connection, rows, force, now)
+        _apply(connection, moves, force, now)
+        moved += len(moves)
+    # Groups may have changed where no tier did.
+    rollups.refresh_all_creators(connection)
+    return moved
 
 
 def _next_version(connection: Connection, name: str) -> int:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from app.jobs import Job
     from app.rules.rating.ledger import Scores
+    from app.usecases.rating import CreditAsked
     from db.writers.operations import Log
 
     Ints = npt.NDArray[np.int64]
@@ -56,21 +57,13 @@ class Force(NamedTuple):
     policy: CreditPolicy
 
 
-class Asked(NamedTuple):
-    """A question's clocks and policy as people name them: a moment, a day (its end), or nothing (now; the version in force)."""
-
-    as_of: int | date | None = None
-    known_at: int | date | None = None
-    version: int | None = None
-
-
 def in_force(connection: Connection, at: int | None = None, version: int | None = None) -> Force:
     """The credit policy in force at a moment (None: the newest), or the version named."""
     found, body = policies.in_force(connection, CREDIT, at, version)
     return Force(found, CreditPolicy.parse(body))
 
 
-def clocks(connection: Connection, asked: Asked, now: int) -> tuple[Clocks, Force]:
+def clocks(connection: Connection, asked: CreditAsked, now: int) -> tuple[Clocks, Force]:
     """The clocks of a question, and the policy that was in force when it was known so, unless one is named.
 
     A day is one of the policy's time zone, so the newest version that was in force by its own day's end is it.
