@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from app.files import ImportReport, Reject, Warn
     from app.rules.paths import PathCredits
+    from app.rules.rating.explain import Effect
     from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
-    from app.usecases.rating import AccountTier, PolicyRow, TierExplanation, TierRun
+    from app.usecases.rating import AccountTier, AppealRow, CreditEntry, CreditRun, CreditShown, PolicyRow, SanctionRow, TierExplanation, TierRun
     from app.usecases.roi import ReturnReport, ReturnRow, Split
     from app.usecases.workspace import Check, Info, Operation, Undone
     from app.words import Words
@@ -116,6 +117,8 @@ def row(one: RosterRow) -> Document:
         "tier": _code(one.tier),
         "group": _code(one.group),
         "value_grade": one.value_grade.code,
+        "credit_score": one.credit_score,
+        "credit_grade": one.credit_grade.code,
         "followers": one.followers,
         "fee_fen": one.fee_fen,
         "platforms": list(one.platforms),
@@ -215,7 +218,80 @@ def policy(one: PolicyRow) -> Document:
     return {"name": one.name, "version": one.version, "since": iso(one.since), "by": one.by, "reason": one.reason, "body": dict(one.body)}
 
 
-# ---------------------------------------------------------------- returns
+# ---------------------------------------------------------------- credit
+
+
+def entry(one: CreditEntry) -> Document:
+    """An entry of the ledger; ``event_id`` is the source's own number, the workspace's where no source gave one."""
+    times = {name: _time(getattr(one, name)) for name in ("happened_at", "recorded_at", "confirmed_at", "voided_at")}
+    return {**_plain(one), **_numbers(one), **times}
+
+
+def _numbers(one: CreditEntry) -> Document:
+    return {"id": one.id, "event_id": one.id if one.event_id is None else one.event_id}
+
+
+def credit_run(ran: CreditRun) -> Document:
+    """What a rating of everybody gave."""
+    return {**_plain(ran), "grades": {grade.code: count for grade, count in ran.grades.items()}, "as_of": iso(ran.as_of), "known_at": iso(ran.known_at)}
+
+
+def credit(shown: CreditShown) -> Document:
+    """A creator's credit and why."""
+    found, sanction = shown.explanation, shown.sanction
+
+    def effect(one: Effect) -> Document:
+        return {**_numbers(shown.entries[one.event_id]), "type": one.type, "happened_at": iso(one.happened_at), "effect": one.effect}
+
+    return {
+        "creator_id": shown.creator_id,
+        "name": shown.name,
+        "score": found.score,
+        "grade": found.grade.code,
+        "enough": found.enough,
+        "evidence": found.evidence,
+        "raw": found.raw,
+        "dimensions": [
+            {"name": one.dimension.code, "points": one.points, "max": one.max, "lost": one.lost, "good": one.good, "bad": one.bad} for one in found.dimensions
+        ],
+        "reasons": [effect(one) for one in found.reasons],
+        "caps": [{**_numbers(shown.entries[one.event_id]), "type": one.type, "grade": one.grade.code, "until": iso(one.until)} for one in found.caps],
+        "sanction": {
+            "level": _code(sanction.level),
+            "points": sanction.points,
+            "proposed": sanction.proposed,
+            "in_force": _code(sanction.in_force),
+            "until": _time(sanction.until),
+            "sanction_id": sanction.case_id,
+        },
+        "next_best": None if found.next_best is None else {**_plain(found.next_best), "grade": found.next_best.grade.code},
+        "events": [{**effect(one), "standing": one.standing.value} for one in found.effects],
+        "as_of": iso(shown.as_of),
+        "known_at": iso(shown.known_at),
+        "policy_version": shown.policy_version,
+    }
+
+
+def sanction(one: SanctionRow) -> Document:
+    """A case of the ladder."""
+    times = {name: _time(getattr(one, name)) for name in ("proposed_at", "decided_at", "ends_at", "appeal_until", "ended_at")}
+    return {**_plain(one), **times, "level": one.level.code, "state": one.state.value, "event_ids": list(one.event_ids)}
+
+
+def appeal(one: AppealRow) -> Document:
+    """An appeal, and what followed where it was upheld."""
+    followed = one.followed
+    told = None if followed is None else {
+        "score_before": followed.score_before,
+        "score_after": followed.score_after,
+        "grade_before": followed.grade_before.code,
+        "grade_after": followed.grade_after.code,
+        "sanctions": [{"id": case, "before": before.code, "after": _code(after)} for case, before, after in followed.sanctions],
+    }  # fmt: skip
+    return {**_plain(one), "filed_at": iso(one.filed_at), "decided_at": _time(one.decided_at), "followed": told}
+
+
+# ---------------------------------------------------------------- what came back
 
 
 def split(done: Split) -> Document:

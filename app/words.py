@@ -68,6 +68,11 @@ class Words:
         key = f"platform.{code}"
         return self(key) if self.has(key) else code
 
+    def event_type(self, code: str) -> str:
+        """Word for a type of credit event; one that a brand's own policy added stands for itself."""
+        key = f"credit_type.{code}"
+        return self(key) if self.has(key) else code
+
     def tier(self, tier: Ranked | None) -> str:
         """Word for a tier; None is unknown followers."""
         return self(f"tier.{'unknown' if tier is None else tier.code}")

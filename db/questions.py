@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from app.usecases.creators import Ids, Question, SortKey
 
 _ANY_ACCOUNT: Final = frozenset({"platform", "platform_uid", "handle", "url", "followers_at"})
-_ON_CREATOR: Final = frozenset({"followers", "fee_fen", "id", "tier", "group", "value_grade"})
+_ON_CREATOR: Final = frozenset({"followers", "fee_fen", "id", "tier", "group", "value_grade", "credit_score", "credit_grade"})
 _INDEXED: Final = frozenset({"handle", "platform_uid", "tags"})
 """Fields with several values in which the search index looks too."""
 

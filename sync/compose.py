@@ -22,7 +22,7 @@ from app.usecases.workspace import Workspace
 from db import maintenance
 from db.stores.creators import CreatorStore
 from db.stores.facts import FactStore
-from db.stores.rating import RatingStore
+from db.stores.rating import RatingStore, confirm_due
 from db.stores.recruiting import PipelineStore
 from db.stores.returns import ReturnStore
 from db.stores.workspace import WorkspaceStore
@@ -98,6 +98,7 @@ def _services(engine: Database, ref: WorkspaceRef, actor: Actor, *, read_only: b
     house = WorkspaceStore(engine, ref, read_only)
     if not read_only:
         house.expire(now())
+        confirm_due(engine, actor, now())
     creators = CreatorStore(engine)
     return Services(
         ref=ref,

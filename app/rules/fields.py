@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from app.values import Group, Ranked, Stage, Tier, ValueGrade
+from app.values import CreditGrade, Group, Ranked, Stage, Tier, ValueGrade
 
 
 class Kind(enum.Enum):
@@ -107,6 +107,8 @@ _DERIVED: Final = (
     Field("tier", Kind.RANK, Home.DERIVED, Tier),
     Field("group", Kind.RANK, Home.DERIVED, Group),
     Field("value_grade", Kind.RANK, Home.DERIVED, ValueGrade),
+    Field("credit_score", Kind.COUNT, Home.DERIVED),
+    Field("credit_grade", Kind.RANK, Home.DERIVED, CreditGrade),
     Field("followers_at", Kind.MOMENT, Home.DERIVED),
 )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from app.files import Files, ImportReport, ImportRequest, Parsed, Preview, Reject, Upserted
-    from app.values import Actor, Group, Stage, Tier, ValueGrade
+    from app.values import Actor, CreditGrade, Group, Stage, Tier, ValueGrade
 
     Ids: TypeAlias = npt.NDArray[np.int64]
     """Creator ids, shape (n,), in the order of the question."""
@@ -70,6 +70,8 @@ class RosterRow:
     joined_at: int | None
     updated_at: int
     value_grade: ValueGrade
+    credit_score: int
+    credit_grade: CreditGrade
     tags: tuple[str, ...]
     accounts: tuple[AccountRow, ...]
 

@@ -15,7 +15,7 @@ from app.files import Chunk, Upserted
 from app.rules.cells import handle_key
 from app.rules.fields import METRIC_PREFIX, Home, Kind, field_of
 from app.usecases.creators import AccountRow, CreatorDetail, HistoryRow, MetricRow, RosterRow, StageRow, TierRow
-from app.values import Group, Stage, Tier, ValueGrade, iso
+from app.values import CreditGrade, Group, Stage, Tier, ValueGrade, iso
 from db import bulk, questions
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
@@ -301,7 +301,7 @@ def _existing(connection: Connection, values: Mapping[str, object]) -> int:
 
 _CREATOR_ROWS: Final = (
     'select id, name, stage, tier, "group", followers, fee_fen, category, city, country, owner, phone, wechat, email,'
-    " coupon, commission_bp, joined_at, updated_at, value_grade from creator where id in "
+    " coupon, commission_bp, joined_at, updated_at, value_grade, credit_score, credit_grade from creator where id in "
 )
 _ACCOUNT_ROWS: Final = f"select creator_id, {', '.join(AccountRow.__dataclass_fields__)} from account where creator_id in "  # noqa: S608 (our names)
 _TAG_ROWS: Final = "select creator_id, tag from creator_tag where creator_id in "
@@ -323,7 +323,7 @@ def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
         row[0]: RosterRow(
             row[0], row[1], _STAGES[row[2]], _TIERS[row[3]], _GROUPS[row[4]],
             row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12], row[13], row[14], row[15], row[16], row[17],
-            _VALUES[row[18]], tuple(tags.get(row[0], ())), tuple(accounts.get(row[0], ())),
+            _VALUES[row[18]], row[19], _CREDITS[row[20]], tuple(tags.get(row[0], ())), tuple(accounts.get(row[0], ())),
         )
         for row in bulk.fetch(connection, _CREATOR_ROWS + among)
     }  # fmt: skip
@@ -333,6 +333,7 @@ def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
 _TIERS: Final[dict[int | None, Tier | None]] = {None: None, **{int(one): one for one in Tier}}
 _GROUPS: Final[dict[int | None, Group | None]] = {None: None, **{int(one): one for one in Group}}
 _VALUES: Final[dict[int | None, ValueGrade]] = {None: ValueGrade.N, **{int(one): one for one in ValueGrade}}
+_CREDITS: Final[dict[int, CreditGrade]] = {int(one): one for one in CreditGrade}
 _STAGES: Final[dict[int, Stage]] = {int(one): one for one in Stage}
 """Members by their numbers: a look costs a fifth of a call, and a table scrolls through thousands."""
 
