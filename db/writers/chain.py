@@ -53,8 +53,9 @@ OWNERS: Final = {
 """Table -> the table its rows hang on, and by which column."""
 
 _EVENTS: Final = text(
-    "select c.row_id, o.id, o.undone_at, c.before, c.after from wanted w"
-    " join change c on c.table_name = :table and c.row_id = w.id join operation o on o.id = c.operation_id order by c.id"
+    # A cross join keeps SQLite to this order: the other way round every change would look through all that is wanted.
+    "select c.row_id, o.id, o.undone_at, c.before, c.after from wanted w cross join change c"
+    " join operation o on o.id = c.operation_id where c.table_name = :table and c.row_id = w.id order by c.id"
 )
 _RANGES: Final = text(
     "select i.first, i.last, o.undone_at from inserted i join operation o on o.id = i.operation_id where i.table_name = :table order by i.first"
