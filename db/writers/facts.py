@@ -403,7 +403,6 @@ class FactUpsert:
                 values.append(nothing if default is None else [default] * count)
             else:
                 values.append(column if default is None else [default if one is None else one for one in column])
-        self.log.returns.before_rows(table.name, names, zip(*values, strict=True))
         self.creators.update(one for one in columns.get("creator_id", ()) if one is not None)
         if table.name != "sale":
             return self.log.insert(table.name, names, list(zip(*values, strict=True)))

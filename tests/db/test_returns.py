@@ -169,6 +169,33 @@ def test_sums_follow_each_thing_that_happens(peopled: Shop) -> None:
         check(shop)
 
 
+def test_what_was_taken_back_may_come_again(peopled: Shop) -> None:
+    shop = peopled
+    sold = take(shop, "sales", sale(1, 10_000, content_id="77"), sale(2, 5_000, coupon="AAA", content_id="78"))
+    cost = take(shop, "costs", {"cost_id": "c", "platform": "douyin", "platform_uid": "1", "kind": "fee", "amount_fen": 8, "incurred_at": NOON})
+    right = sums(shop)
+    for operation in (sold, cost):
+        shop.undo(operation)
+        check(shop)
+    assert sums(shop) == {}
+    for operation in (cost, sold):
+        shop.redo(operation)
+        check(shop)
+    assert sums(shop) == right
+
+
+def test_a_content_that_was_published_at_another_time_takes_its_sales_along(peopled: Shop) -> None:
+    shop = peopled
+    take(shop, "sales", sale(1, 10_000, content_id="77"))
+    three = shop.ids()[2]
+    assert sums(shop)[three, month_of(NOON)][0] == 10_000
+    later = take(shop, "contents", {"platform": "douyin", "platform_uid": "3", "content_id": "77", "published_at": NOON + DAY})
+    check(shop)
+    assert sums(shop)[returns.NOBODY, month_of(NOON)][0] == 10_000
+    shop.undo(later)
+    check(shop)
+
+
 def test_a_coupon_with_another_owner_takes_its_sales_along(peopled: Shop) -> None:
     shop = peopled
     take(shop, "sales", sale(1, 10_000, coupon="AAA"), sale(2, 20_000, coupon="CCC", commission_fen=5))
