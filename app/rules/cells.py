@@ -258,7 +258,8 @@ def _text(reading: Reading, text: str) -> Parsed:
     return (None if (folded(plain) if all_wide else plain).lower() in empty_words(reading.field) else plain), None
 
 
-_SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:\.\d+)?e[+-]?\d+", re.IGNORECASE)
+_SCIENTIFIC: Final = re.compile(r"[+-]?\d+(?:\.\d+)?e[+-]\d{1,3}|[+-]?\d\.\d+e\d{1,3}", re.IGNORECASE)
+"""What a spreadsheet or a program makes of a number; ``5e0001`` is somebody's id: without a sign it takes a point to be a number."""
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+")
 _LONGEST_ID: Final = 500
 _UNSEEN: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe0e\ufe0f\ufeff]")

@@ -204,7 +204,12 @@ def test_an_id_is_kept_digit_for_digit(text: str, uid: str | None):
     assert cells.ident(text) == uid
 
 
-@pytest.mark.parametrize("text", ["7.2E+18", "7e18", "9007199254740992.0", "9007199254740993.0"])
+@pytest.mark.parametrize("text", ["5e0001", "7e18", "0E12", "60e5", "123e4567", "5e-", "1e+1234"])
+def test_an_id_that_only_looks_like_a_number_is_taken_as_it_is(text: str):
+    assert cells.ident(text) == text
+
+
+@pytest.mark.parametrize("text", ["7.2E+18", "7E+18", "7.2e18", "1.23457E+18", "9007199254740992.0", "9007199254740993.0"])
 def test_a_rounded_id_is_rejected(text: str):
     with pytest.raises(BadCellError, match="rounded_id"):
         cells.ident(text)
