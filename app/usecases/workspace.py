@@ -51,7 +51,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo or redo did."""
+    """What an undo or redo did, counted as the operation's own report counts: in records, not in rows of tables."""
 
     operation_id: int
     kind: str

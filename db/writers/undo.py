@@ -17,6 +17,7 @@ from app.usecases.workspace import Undone
 from db import bulk
 from db.models.records import ChangeLog, InsertedRange, Operation
 from db.writers import audit, chain, ledger, rollups, search, settings
+from db.writers.amounts import amount
 from db.writers.operations import dump
 
 if TYPE_CHECKING:
@@ -61,15 +62,18 @@ def undo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     if operation.undone_at is not None:
         raise UsageError("already_undone", id=operation_id)
     work = chain.Work(connection, operation_id)
+    whole = amount(connection, operation_id, operation.kind, operation.summary)
+    standing = whole.standing(connection)
     _mark(connection, operation_id, now, actor.name)
-    reverted = _settle_changes(work, operation_id)
+    _settle_changes(work, operation_id)
     job.check()
-    removed = _remove_all(work, operation_id, job, told=True)
+    _remove_all(work, operation_id, job, told=True)
     for other in _in_part(connection):
         if other != operation_id:
-            removed += _remove_all(work, other, job, told=False)
+            _remove_all(work, other, job, told=False)
     _settle_waiting(work)
     _finish(work, operation.kind, now)
+    removed, reverted = standing - whole.standing(connection), whole.settled(connection, work.kept)
     audit.append(connection, actor, now, "undo", f"operation:{operation_id}", f"removed:{removed} reverted:{reverted}")
     return Undone(operation_id, operation.kind, removed, reverted, tuple(work.kept))
 
@@ -84,10 +88,12 @@ def redo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     work = chain.Work(connection, operation_id)
     _mark(connection, operation_id, None, None)
     _set_in_part(connection, [one for one in _in_part(connection) if one != operation_id])
-    added = _settle_waiting(work)
+    _settle_waiting(work)
     job.check()
-    changed = _settle_changes(work, operation_id)
+    _settle_changes(work, operation_id)
     _finish(work, operation.kind, now)
+    whole = amount(connection, operation_id, operation.kind, operation.summary)
+    added, changed = whole.standing(connection), whole.settled(connection, work.kept)
     audit.append(connection, actor, now, "redo", f"operation:{operation_id}", f"added:{added} changed:{changed}")
     return Undone(operation_id, operation.kind, added, changed, tuple(work.kept))
 
@@ -174,17 +180,15 @@ def _scalars(connection: Connection, statement: str, values: dict[str, Any]) -> 
 # ---------------------------------------------------------------- changed rows
 
 
-def _settle_changes(work: Work, operation_id: int) -> int:
-    """Set the fields that an operation changed to what stands; returns the rows that changed."""
-    count = 0
+def _settle_changes(work: Work, operation_id: int) -> None:
+    """Set the fields that an operation changed to what stands."""
     for table in reversed(_CHILDREN_FIRST):
         statement = select(ChangeLog.row_id).where(ChangeLog.operation_id == operation_id, ChangeLog.table_name == table)
         ids = [row[0] for row in work.connection.execute(statement)]
         if ids:
             _touch(work, table, ids)
-            count += chain.settle(work, table, ids)
+            chain.settle(work, table, ids)
             _touch(work, table, ids)
-    return count
 
 
 def _touch(work: Work, table: str, ids: Iterable[int]) -> None:
@@ -258,14 +262,14 @@ def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[S
     return held
 
 
-def _remove_all(work: Work, operation_id: int, job: Job, *, told: bool) -> int:
-    """Delete what an operation inserted, but for what later work holds; returns how many rows went."""
+def _remove_all(work: Work, operation_id: int, job: Job, *, told: bool) -> None:
+    """Delete what an operation inserted, but for what later work holds."""
     connection = work.connection
     ranges = _ranges(connection, operation_id)
     redoable = sum(last - first + 1 for _, first, last in ranges) <= MOST_REDONE
     held = _held_creators(connection, operation_id, ranges)
     own = [(first, last) for table, first, last in ranges if table == "creator"]
-    removed, kept = 0, False
+    kept = False
     for at, (table, first, last) in enumerate(sorted(ranges, key=lambda one: _CHILDREN_FIRST.index(one[0]))):
         job.check()
         job.progress("undo", at, len(ranges))
@@ -274,9 +278,8 @@ def _remove_all(work: Work, operation_id: int, job: Job, *, told: bool) -> int:
         if told:
             for one in staying if table == "creator" or not held else ():
                 work.keep(table, one, None, "used_later")
-        removed += _remove(work, operation_id, (table, first, last), staying, own, redoable=redoable)
+        _remove(work, operation_id, (table, first, last), staying, own, redoable=redoable)
     _set_in_part(connection, [*(one for one in _in_part(connection) if one != operation_id), *([operation_id] if kept else [])])
-    return removed
 
 
 def _staying(connection: Connection, operation_id: int, span: Span, held: set[int]) -> list[int]:
@@ -320,8 +323,8 @@ def _hung_on(connection: Connection, operation_id: int, span: Span) -> set[int]:
     return out | ledger.rested_on(connection, first, last) if table == "credit_event" else out
 
 
-def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], own: Sequence[tuple[int, int]], *, redoable: bool) -> int:
-    """Delete a range but for the rows that stay; returns how many went."""
+def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], own: Sequence[tuple[int, int]], *, redoable: bool) -> None:
+    """Delete a range but for the rows that stay."""
     connection, (table, first, last) = work.connection, span
     values = {"first": first, "last": last}
     if table in _OWNER and table != "creator":
@@ -348,7 +351,7 @@ def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], o
         search.remove(connection, [row[0] for row in connection.execute(text(f"select id from creator where {here}"), values)])  # noqa: S608
     if redoable:
         _keep_rows(work, operation_id, table, here, values)
-    return int(connection.execute(text(f'delete from "{table}" where {here}'), values).rowcount)  # noqa: S608
+    connection.execute(text(f'delete from "{table}" where {here}'), values)  # noqa: S608
 
 
 def _keep_rows(work: Work, operation_id: int, table: str, where: str, values: dict[str, int]) -> None:
@@ -365,12 +368,12 @@ def _keep_rows(work: Work, operation_id: int, table: str, where: str, values: di
 # ---------------------------------------------------------------- rows that wait to come back
 
 
-def _settle_waiting(work: Work) -> int:
-    """Bring back the rows of operations that stand, where nothing is in their way; returns how many came.
+def _settle_waiting(work: Work) -> None:
+    """Bring back the rows of operations that stand, where nothing is in their way.
 
     Mostly those of the operation that is done again; else rows that waited for their owner or their place.
     """
-    connection, added = work.connection, 0
+    connection = work.connection
     replaced = {values["creator_id"] for _, _, values in _waiting(connection, "account") if chain.is_taken(connection, "account", values)}
     for table in reversed(_CHILDREN_FIRST):
         came: list[tuple[int, int]] = []
@@ -384,12 +387,10 @@ def _settle_waiting(work: Work) -> int:
         back = [one[1] for one in came]
         chain.settle(work, table, back)
         _touch(work, table, back)
-        added += len(back)
     returned = _taken_away(connection)
     if returned:
         chain.settle(work, "creator_tag", returned)
         _touch(work, "creator_tag", returned)
-    return added
 
 
 def _waiting(connection: Connection, table: str) -> list[tuple[int, int, dict[str, Any]]]:

@@ -108,13 +108,35 @@ def test_dry_run_tells_each_cell_and_writes_nothing(filled: Koc, tmp_path: Path)
     assert filled("info", "--json").json["content_hash"] == before
 
 
+FACTS = {
+    "sales": ("shop,order_id,platform,platform_uid,paid_at,amount_fen\n旗舰店,{a},douyin,{u},2026-01-02,{n}\n旗舰店,o3,douyin,{u},2026-01-02,5\n"),
+    "contents": ("content_id,platform,platform_uid,published_at,views\n{a},douyin,{u},2026-01-02,{n}\nc3,douyin,{u},2026-01-02,5\n"),
+    "metrics": ("content_id,platform,platform_uid,as_of,views\n{a},douyin,{u},2026-01-02,{n}\nc3,douyin,{u},2026-01-02,5\n"),
+    "costs": ("cost_id,platform,platform_uid,kind,amount_fen,incurred_at\n{a},douyin,{u},fee,{n},2026-01-02\nk3,douyin,{u},fee,5,2026-01-02\n"),
+    "paths": ("path,conversions\n{a} > 抖音,{n}\n微博,5\n"),
+}
+
+
+@pytest.mark.parametrize("kind", FACTS)
+def test_an_undone_import_of_facts_counts_as_its_report_does(filled: Koc, tmp_path: Path, kind: str):
+    uid = filled("creators", "--json").json["rows"][0]["accounts"][0]["platform_uid"]
+    for number, name in ((1, "x1"), (2, "x1"), (3, "x2")):
+        file = tmp_path / f"{number}.csv"
+        file.write_text(FACTS[kind].format(a=name, u=uid, n=number * 10), "utf-8")
+        report = filled("import", kind, file, "--json").json
+        undone = filled("imports", "undo", report["import_id"], "--json").json["undone"]
+        assert (undone["inserted_removed"], undone["updates_reverted"], undone["kept"]) == (report["inserted"], report["updated"], [])
+        assert report["inserted"] + report["updated"] > 0
+        filled("import", kind, file)
+
+
 def test_imports_are_listed_and_undone(filled: Koc):
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     listed = filled("imports", "--json").json["imports"]
     assert [(one["kind"], one["file"], one["inserted"], one["undone_at"]) for one in listed] == [("creators", "名单.csv", 2, None)]
     undone = filled("imports", "undo", listed[0]["id"], "--json")
     assert undone.code == 0
-    assert undone.json["undone"]["inserted_removed"] > 0
+    assert (undone.json["undone"]["inserted_removed"], undone.json["undone"]["updates_reverted"]) == (2, 0)
     assert undone.json["undone"]["kept"] == []
     assert filled("info", "--json").json["content_hash"] == empty
 
