@@ -142,7 +142,7 @@ def _account(account: AccountRow) -> Document:
     return {**_plain(account), "tier": _code(account.tier)}
 
 
-def creator(detail: CreatorDetail, tiers: TierExplanation) -> Document:
+def creator(detail: CreatorDetail, tiers: TierExplanation, rated: CreditShown) -> Document:
     """One creator, everything."""
     shown = row(detail.row)
     return {
@@ -150,6 +150,7 @@ def creator(detail: CreatorDetail, tiers: TierExplanation) -> Document:
         "accounts": shown["accounts"],
         "metrics": [{**_plain(one), "as_of": iso(one.as_of)} for one in detail.metrics],
         "stage_history": [{**_plain(one), "stage": one.stage.code, "previous": _code(one.previous), "at": iso(one.at)} for one in detail.stages],
+        "credit": credit(rated),
         "tier": tier(tiers),
         "tier_history": [{**_plain(one), "tier": _code(one.tier), "previous": _code(one.previous), "at": iso(one.at)} for one in detail.tiers],
         "history": [{**_plain(one), "at": iso(one.at), "before": value(one.field, one.before), "after": value(one.field, one.after)} for one in detail.history],
