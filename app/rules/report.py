@@ -63,6 +63,30 @@ class Sums:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Period:
+    """Sums of a period by creator (or account, month …), those of nobody, and of all sales."""
+
+    sums: Sums
+    nobody: Sums
+    everybody: Sums
+
+    @property
+    def total(self) -> Sums:
+        """Of all keys together. A sale that several share is one sale; a commission that nobody earned is a cost all the same."""
+        both = self.sums.grouped(np.zeros(len(self.sums.key), dtype=np.int64), 1)
+        return Sums(
+            both.key,
+            self.everybody.net - self.nobody.net,
+            self.everybody.gross - self.nobody.gross,
+            both.fixed + self.nobody.fixed,
+            both.variable + self.nobody.variable,
+            self.everybody.sales - self.nobody.sales,
+            both.square_high,
+            both.square_low,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Peers:
     """Where creators belong, shape (creators,): numbers of platform, tier and category, -1 where unknown."""
 

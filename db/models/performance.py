@@ -167,14 +167,14 @@ class ConversionPath(Base):
 class CreatorReturn(Base):
     """Sums of a creator's shares and costs in a month: sales by payment, costs by the day they were incurred.
 
-    ``month`` is year * 12 + month - 1 in the workspace's time zone. Beside the creators stand ``NOBODY`` (0), sales without
+    ``month`` is year * 12 + month - 1 in the workspace's time zone, or 0 for all time. Beside the creators stand ``NOBODY`` (0), sales without
     a share, and ``EVERYBODY`` (-1), all sales. Σ net² is ``net_square_high`` · 2³² + ``net_square_low``: it outgrows 64 bits.
     """
 
     __tablename__ = "creator_return"
 
-    creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
     month: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
+    creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
     net_fen: Mapped[Fen]
     gross_fen: Mapped[Fen]
     fixed_fen: Mapped[Fen]

@@ -14,7 +14,6 @@ from app.rules import months, report
 from app.rules.attribution import AttributionPolicy
 from app.rules.decay import DAY
 from app.rules.paths import Path
-from app.rules.report import Peers, Sums
 from app.rules.roi import RoiPolicy
 from app.usecases.roi import ReturnReport, ReturnRow, Split
 from app.values import ValueGrade
@@ -31,11 +30,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from app.jobs import Job
-    from app.rules.report import Figures
+    from app.rules.report import Peers, Period, Sums
     from app.rules.shrinkage import Returns
     from app.usecases.roi import Asked, Span
     from db.writers.shares import Lines
-    from db.writers.values import Period
 
     Ints = npt.NDArray[np.int64]
 
@@ -122,18 +120,17 @@ def _kept(connection: Connection, by: Rules, asked: Asked, job: Job) -> ReturnRe
     """The answer from what is kept: sums of those who are shown, posteriors and places as computed."""
     few = "" if asked.top is None else f" where place < {int(asked.top)}"
     rows = bulk.fetch(connection, f"select creator_id, shape, rate, burden, weight, grade from creator_value{few} order by place")  # noqa: S608
-    found = bulk.fetch(connection, "select count(*) from creator_value")[0][0]
+    found, total, unattributed = values.kept_total(connection)
     ids = np.array([row[0] for row in rows], dtype=np.int64)
     floats = np.array([row[1:5] for row in rows], dtype=np.float64).reshape(-1, 4).T
     bare = report.bare(len(ids))
     posterior = replace(bare, shape=floats[0], rate=floats[1], burden=floats[2], weight=floats[3])
     sums = values.by_creator(connection, by, None, None, job).sums.of(ids) if asked.top is None else values.sums_of(connection, ids)
-    whole = values.whole(connection)
     names = _names(connection, ids)
     grades = [ValueGrade(row[5]) for row in rows]
     shown = report.figures(sums, posterior, by.roi.margin, asked.target)
     out = [ReturnRow(key, names[key], one, grade) for key, one, grade in zip(ids.tolist(), shown, grades, strict=True)]
-    return _reported(by, asked, out, found, whole)
+    return _reported(by, asked, out, found, total, unattributed)
 
 
 def _names(connection: Connection, ids: Ints) -> dict[int, str]:
@@ -141,32 +138,10 @@ def _names(connection: Connection, ids: Ints) -> dict[int, str]:
     return dict(bulk.fetch(connection, "select c.id, c.name from wanted w join creator c on c.id = w.id"))
 
 
-def _reported(by: Rules, asked: Asked, rows: Sequence[ReturnRow], found: int, whole: Period) -> ReturnReport:
-    """Rows with what all of them come to; commission of nobody stands in the total only."""
-    return ReturnReport(
-        asked.by,
-        asked.model or by.attribution.model,
-        tuple(rows),
-        found,
-        _total(whole, by.roi.margin),
-        int(whole.nobody.net[0]),
-        by.roi.margin,
-        asked.target,
-    )
-
-
-def _total(whole: Period, margin: float) -> Figures:
-    total = Sums(
-        np.zeros(1, dtype=np.int64),
-        whole.everybody.net - whole.nobody.net,
-        whole.everybody.gross - whole.nobody.gross,
-        np.atleast_1d(whole.sums.fixed.sum() + whole.nobody.fixed.sum()),
-        np.atleast_1d(whole.sums.variable.sum() + whole.nobody.variable.sum()),
-        whole.everybody.sales - whole.nobody.sales,
-        np.zeros(1, dtype=np.int64),
-        np.zeros(1, dtype=np.int64),
-    )
-    return next(report.figures(total, report.bare(1), margin, None))
+def _reported(by: Rules, asked: Asked, rows: Sequence[ReturnRow], found: int, total: Sums, unattributed: int) -> ReturnReport:
+    """Rows with what all of them come to."""
+    whole = next(report.figures(total, report.bare(1), by.roi.margin, None))
+    return ReturnReport(asked.by, asked.model or by.attribution.model, tuple(rows), found, whole, unattributed, by.roi.margin, asked.target)
 
 
 # ---------------------------------------------------------------- computed
@@ -227,9 +202,8 @@ class _Question:
         self.job.check()
         grades = report.grades(self.by.roi, trailing, peers)
         shown = standing.order[: self.asked.top]
-        return _reported(
-            self.by, self.asked, self._rows(period.sums.at(shown), report.some(standing.returns, shown), grades[shown], named), len(grades), period
-        )
+        rows = self._rows(period.sums.at(shown), report.some(standing.returns, shown), grades[shown], named)
+        return _reported(self.by, self.asked, rows, len(grades), period.total, int(period.nobody.net[0]))
 
     def _rows(self, sums: Sums, posterior: Returns, grades: npt.NDArray[np.int8], named: Callable[[Ints], Mapping[int, str]]) -> list[ReturnRow]:
         names = named(sums.key)
@@ -290,4 +264,4 @@ class _Question:
         figures = report.figures(sums.at(top), report.bare(len(top)), self.by.roi.margin, self.asked.target)
         labels = facets.labels(self.connection, self.asked.by, keys[: len(top)])
         rows = [ReturnRow(key, label, one, None) for key, label, one in zip(keys, labels, figures, strict=False)]
-        return _reported(self.by, self.asked, rows, len(sums.key), period)
+        return _reported(self.by, self.asked, rows, len(sums.key), period.total, int(period.nobody.net[0]))

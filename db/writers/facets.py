@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from app.rules import months
-from app.rules.report import Sums
+from app.rules.report import Period, Sums
 from db import bulk
 from db.writers import returns, shares
 from db.writers.returns import EVERYBODY, NOBODY, SUMS, Tally
 from db.writers.shares import Source, integers
-from db.writers.values import Period, of_tally
+from db.writers.values import of_tally
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,9 +43,8 @@ def by_month(connection: Connection, by: Rules, since: int | None, until: int | 
     if first > last:
         _add_facts(connection, by, tally, Source(since, until), job)
     else:
-        bounds = "" if (since, until) == (None, None) else f"where month between {first} and {last}"
-        statement = f"select {_OWNER}, month, {_SUMMED} from creator_return {bounds} group by {_OWNER}, month"  # noqa: S608 (our names)
-        rows = integers(bulk.fetch(connection, statement), 2 + len(SUMS))
+        statement = f"select {_OWNER}, month, {_SUMMED} from creator_return where month between ? and ? group by {_OWNER}, month"  # noqa: S608
+        rows = integers(bulk.fetch(connection, statement, first, last), 2 + len(SUMS))
         tally.take(rows[:, 0], rows[:, 1] - months.FIRST, np.ascontiguousarray(rows[:, 2:].T))
         if since is not None and since < (begins := months.start(first, by.zone)):
             _add_facts(connection, by, tally, Source(since, begins), job)

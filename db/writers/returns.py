@@ -38,12 +38,14 @@ NOBODY: Final = 0
 """Owner of sales that have no share, and of the commission that nobody earned."""
 EVERYBODY: Final = -1
 """Owner of all sales together."""
+ALWAYS: Final = 0
+"""The month that stands for all time."""
 
 POLICIES: Final = frozenset({"attribution", "roi"})
 """Rules that the sums follow."""
 SUMS: Final = ("net_fen", "gross_fen", "fixed_fen", "variable_fen", "sales", "net_square_high", "net_square_low")
 _NET, _GROSS, _FIXED, _VARIABLE, _SALES, _HIGH, _LOW = range(len(SUMS))
-_KEY: Final = ("creator_id", "month")
+_KEY: Final = ("month", "creator_id")
 _MONTHS: Final = 4096
 """More than there are months: one number holds owner and month."""
 _MOST_PIECES: Final = 1_000_000
@@ -324,12 +326,11 @@ class Returns:
             self._off, self._off_costs, self._tally, self._taken, self._anew = set(), set(), Tally(), False, False
             return True
         self._put_on()
-        owner, month, sums = self._tally.merge()
-        some = np.any(sums != 0, axis=0)
-        if some.any():
-            _put(self.connection, owner[some], month[some], sums[:, some], shrinking=self._taken)
+        owner, month, sums = _kept(self._tally)
+        if len(owner):
+            _put(self.connection, owner, month, sums, shrinking=self._taken)
         self._tally, self._taken = Tally(), False
-        return bool(some.any())
+        return len(owner) > 0
 
 
 def _sorted(ids: Collection[int]) -> Ints:
@@ -356,23 +357,36 @@ _SALES_OF: Final = {
 """Sales whose shares hang on rows of other tables."""
 
 
+def _kept(tally: Tally) -> tuple[Ints, Ints, Ints]:
+    """Owners, months and sums as they are kept: those of each month, and of all time, in the order of (month, owner)."""
+    owner, month, sums = tally.merge()
+    always = Tally()
+    always.take(owner, np.zeros(len(owner), dtype=np.int64), sums)
+    owners, _, totals = always.merge()
+    owner, month = np.concatenate([owners, owner]), np.concatenate([np.full(len(owners), ALWAYS), month + months.FIRST])
+    sums = np.concatenate([totals, sums], axis=1)
+    some = np.flatnonzero(np.any(sums != 0, axis=0))
+    some = some[np.lexsort((owner[some], month[some]))]
+    return owner[some], month[some], sums[:, some]
+
+
 def _put(connection: Connection, owner: Ints, month: Ints, sums: Ints, *, shrinking: bool) -> None:
     """Add to the sums kept; where something was taken off, rows of which nothing is left go."""
     mask = (1 << LIMB) - 1
     columns = [(name, "bigint") for name in (*_KEY, *SUMS)]
-    rows = zip(owner.tolist(), (month + months.FIRST).tolist(), *sums.tolist(), strict=True)
+    rows = zip(month.tolist(), owner.tolist(), *sums.tolist(), strict=True)
     bulk.keep(connection, "moved", columns, rows)
     names = ", ".join((*_KEY, *SUMS))
     plain = ", ".join(f"{name} = creator_return.{name} + excluded.{name}" for name in SUMS[:_HIGH])
     low = "creator_return.net_square_low + excluded.net_square_low"
     connection.exec_driver_sql(
-        f"insert into creator_return ({names}) select {names} from moved where true on conflict (creator_id, month) do update set {plain},"  # noqa: S608
+        f"insert into creator_return ({names}) select {names} from moved where true on conflict (month, creator_id) do update set {plain},"  # noqa: S608
         f" net_square_high = creator_return.net_square_high + excluded.net_square_high + (({low}) >> {LIMB}), net_square_low = ({low}) & {mask}"
     )
     if shrinking:
         nothing = " and ".join(f"{name} = 0" for name in SUMS)
         connection.exec_driver_sql(
-            f"delete from creator_return where (creator_id, month) in (select creator_id, month from moved) and {nothing}"  # noqa: S608 (our names)
+            f"delete from creator_return where (month, creator_id) in (select month, creator_id from moved) and {nothing}"  # noqa: S608 (our names)
         )
 
 
@@ -394,22 +408,21 @@ def computed(connection: Connection, job: Job) -> tuple[Ints, Ints, Ints]:
     for rows in costs(connection, Source()):
         job.check()
         add_costs(tally, by.roi, rows, months.months(rows[:, 3], by.zone) - months.FIRST)
-    owner, month, sums = tally.merge()
-    some_ = np.any(sums != 0, axis=0)
-    return owner[some_], month[some_] + months.FIRST, sums[:, some_]
+    return _kept(tally)
 
 
 def stored(connection: Connection) -> tuple[Ints, Ints, Ints]:
     """Owners, months and sums as they are kept."""
     names = ", ".join((*_KEY, *SUMS))
-    rows = integers(bulk.fetch(connection, f"select {names} from creator_return order by creator_id, month"), len(_KEY) + len(SUMS))  # noqa: S608
-    return rows[:, 0], rows[:, 1], np.ascontiguousarray(rows[:, 2:].T)
+    rows = integers(bulk.fetch(connection, f"select {names} from creator_return order by month, creator_id"), len(_KEY) + len(SUMS))  # noqa: S608
+    return rows[:, 1], rows[:, 0], np.ascontiguousarray(rows[:, 2:].T)
 
 
 def faults(connection: Connection, job: Job) -> int:
     """How many sums are not what the facts give."""
     (owner, month, right), (kept_owner, kept_month, kept) = computed(connection, job), stored(connection)
-    keys, kept_keys = owner * _MONTHS * 16 + month, kept_owner * _MONTHS * 16 + kept_month
+    wide = 1 << 16  # more than the number of any month
+    keys, kept_keys = owner * wide + month, kept_owner * wide + kept_month
     both, here, there = np.intersect1d(keys, kept_keys, assume_unique=True, return_indices=True)
     wrong = int(np.any(right[:, here] != kept[:, there], axis=0).sum())
     return wrong + len(keys) + len(kept_keys) - 2 * len(both)
@@ -420,5 +433,5 @@ def rebuild(connection: Connection, job: Job) -> None:
     owner, month, sums = computed(connection, job)
     connection.exec_driver_sql("delete from creator_return")
     connection.exec_driver_sql("delete from creator_value")
-    rows = zip(owner.tolist(), month.tolist(), *sums.tolist(), strict=True)
+    rows = zip(month.tolist(), owner.tolist(), *sums.tolist(), strict=True)
     bulk.insert(connection, "creator_return", (*_KEY, *SUMS), rows)

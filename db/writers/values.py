@@ -13,13 +13,12 @@ from sqlalchemy import func, select
 from app.rules import months, report
 from app.rules.decay import DAY
 from app.rules.rating import tiers
-from app.rules.report import Peers, Sums
-from app.rules.shrinkage import carried
+from app.rules.report import Peers, Period, Sums
 from app.values import Group, Tier, local
 from db import bulk
 from db.models.records import AuditRow
 from db.writers import returns, rollups, settings, shares
-from db.writers.returns import EVERYBODY, NOBODY, SUMS, Tally
+from db.writers.returns import ALWAYS, EVERYBODY, NOBODY, SUMS, Tally
 from db.writers.shares import Source, integers
 
 if TYPE_CHECKING:
@@ -36,18 +35,9 @@ if TYPE_CHECKING:
 
 KEPT: Final = "returns_kept"
 """Setting: what the kept returns followed from."""
-_SUMMED: Final = ", ".join(f"cast(sum({name}) as bigint)" for name in SUMS)
+_SUMS: Final = ", ".join(SUMS)
 _HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths", "backup")
 """What may happen without any return becoming another."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Period:
-    """Sums of a period by creator (or account, month …), those of nobody, and of all sales."""
-
-    sums: Sums
-    nobody: Sums
-    everybody: Sums
 
 
 def of_tally(tally: Tally) -> Period:
@@ -66,14 +56,18 @@ def by_creator(connection: Connection, by: Rules, since: int | None, until: int 
     if first > last:
         _add_facts(connection, by, tally, Source(since, until), job)
         return of_tally(tally)
-    bounds = "" if (since, until) == (None, None) else f"where month between {first} and {last}"
-    rows = integers(bulk.fetch(connection, f"select creator_id, {_SUMMED} from creator_return {bounds} group by creator_id"), 1 + len(SUMS))  # noqa: S608
-    tally.take(rows[:, 0], np.zeros(len(rows), dtype=np.int64), np.ascontiguousarray(rows[:, 1:].T))
+    span = (ALWAYS, ALWAYS) if (since, until) == (None, None) else (first, last)
+    _add_kept(tally, bulk.fetch(connection, f"select creator_id, {_SUMS} from creator_return where month between ? and ?", *span))  # noqa: S608
     if since is not None and since < (begins := months.start(first, by.zone)):
         _add_facts(connection, by, tally, Source(since, begins), job)
     if until is not None and (ends := months.start(last + 1, by.zone)) < until:
         _add_facts(connection, by, tally, Source(ends, until), job)
     return of_tally(tally)
+
+
+def _add_kept(tally: Tally, rows: Sequence[Any]) -> None:
+    found = integers(rows, 1 + len(SUMS))
+    tally.take(found[:, 0], np.zeros(len(found), dtype=np.int64), np.ascontiguousarray(found[:, 1:].T))
 
 
 def _add_facts(connection: Connection, by: Rules, tally: Tally, source: Source, job: Job) -> None:
@@ -88,23 +82,9 @@ def _add_facts(connection: Connection, by: Rules, tally: Tally, source: Source, 
 def sums_of(connection: Connection, ids: Ints) -> Sums:
     """Kept sums of some creators over all time, in their order."""
     bulk.keep_ids(connection, ids.tolist())
-    statement = f"select r.creator_id, {_SUMMED} from wanted w join creator_return r on r.creator_id = w.id group by r.creator_id order by r.creator_id"  # noqa: S608
-    return of_rows(integers(bulk.fetch(connection, statement), 1 + len(SUMS))).of(ids)
-
-
-def of_rows(rows: Ints) -> Sums:
-    """Rows (key, sums …) in the order of the keys."""
-    key, *sums, high, low = np.ascontiguousarray(rows.T)
-    return Sums(*(key, *sums, *carried(high, low)))
-
-
-def whole(connection: Connection) -> Period:
-    """Kept sums of all creators together over all time, as one."""
-    owner = "case when creator_id > 0 then 1 else creator_id end"
-    rows = integers(bulk.fetch(connection, f"select {owner}, {_SUMMED} from creator_return group by {owner} order by 1"), 1 + len(SUMS))  # noqa: S608
     tally = Tally()
-    tally.take(rows[:, 0], np.zeros(len(rows), dtype=np.int64), np.ascontiguousarray(rows[:, 1:].T))
-    return of_tally(tally)
+    _add_kept(tally, bulk.fetch(connection, f"select creator_id, {_SUMS} from wanted w join creator_return r on r.month = {ALWAYS} and r.creator_id = w.id"))  # noqa: S608
+    return of_tally(tally).sums.of(ids)
 
 
 # ---------------------------------------------------------------- peers
@@ -236,6 +216,12 @@ def mark(connection: Connection, by: Rules, now: int) -> dict[str, Any]:
     return {"seq": int(last), "day": local(now, by.zone).date().isoformat()}
 
 
+def kept_total(connection: Connection) -> tuple[int, Sums, int]:
+    """How many creators the kept returns have, their sums together, and what nobody is credited with."""
+    kept = json.loads(settings.get(connection, KEPT) or "{}")
+    return kept["found"], Sums(*(np.array([kept["total"][name]], dtype=np.int64) for name in Sums.__slots__)), kept["unattributed"]
+
+
 def is_fresh(connection: Connection, by: Rules, now: int) -> bool:
     """Whether the kept returns are those of now."""
     kept = json.loads(settings.get(connection, KEPT) or "{}")
@@ -256,7 +242,10 @@ def keep(connection: Connection, by: Rules, now: int, done: Computed) -> None:
     bulk.insert(connection, "creator_value", names, zip(done.period.sums.key.tolist(), place.tolist(), *floats, done.grade.tolist(), strict=True))
     grade = "coalesce((select v.grade from creator_value v where v.creator_id = creator.id), 0)"
     connection.exec_driver_sql(f"update creator set value_grade = {grade} where value_grade is distinct from {grade}")  # noqa: S608 (our names)
-    settings.put(connection, KEPT, json.dumps(mark(connection, by, now)))
+    total = done.period.total
+    whole = {name: int(getattr(total, name)[0]) for name in Sums.__slots__}
+    said = {"found": len(place), "total": whole, "unattributed": int(done.period.nobody.net[0])}
+    settings.put(connection, KEPT, json.dumps({**mark(connection, by, now), **said}))
 
 
 def refresh(connection: Connection, now: int, job: Job) -> bool:

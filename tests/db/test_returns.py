@@ -63,9 +63,9 @@ def by_hand(connection: Connection) -> dict[tuple[int, int], tuple[int, ...]]:
     out: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0] * 6)
 
     def add(owner: int, at: int, **more: int) -> None:
-        row = out[owner, month_of(at)]
-        for place, name in enumerate(("net", "gross", "fixed", "variable", "sales", "square")):
-            row[place] += more.get(name, 0)
+        for month in (returns.ALWAYS, month_of(at)):
+            for place, name in enumerate(("net", "gross", "fixed", "variable", "sales", "square")):
+                out[owner, month][place] += more.get(name, 0)
 
     for one in facts.rows("sale"):
         at, net = one["paid_at"], one["amount_fen"] - one["refund_fen"]

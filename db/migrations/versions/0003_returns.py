@@ -16,8 +16,8 @@ def upgrade() -> None:
     op.drop_table("creator_return")
     op.create_table(
         "creator_return",
-        sa.Column("creator_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("month", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("creator_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("net_fen", sa.BigInteger(), nullable=False),
         sa.Column("gross_fen", sa.BigInteger(), nullable=False),
         sa.Column("fixed_fen", sa.BigInteger(), nullable=False),
@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("sales", sa.BigInteger(), nullable=False),
         sa.Column("net_square_high", sa.BigInteger(), nullable=False),
         sa.Column("net_square_low", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("creator_id", "month", name=op.f("pk_creator_return")),
+        sa.PrimaryKeyConstraint("month", "creator_id", name=op.f("pk_creator_return")),
         sqlite_with_rowid=False,
     )
     op.create_table(
