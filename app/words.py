@@ -37,8 +37,8 @@ class Words:
         return sentence.format_map(_Given(values)) if values else sentence
 
     def plural(self, key: str, count: int, /, **values: object) -> str:
-        """Sentence of a key whose form depends on a count, also given as ``{n}``."""
-        return self._catalogue.ngettext(key, key, count).format(n=count, **values)
+        """Sentence of a key whose form depends on a count, also given as ``{n}``, with its thousands set apart."""
+        return self._catalogue.ngettext(key, key, count).format(n=f"{count:,}", **values)
 
     def failure(self, code: str, details: Mapping[str, object]) -> str:
         """Sentence of an error: fields and reasons among its parameters become words as well."""

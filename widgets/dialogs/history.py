@@ -60,10 +60,10 @@ def state(operation: Operation, labels: Labels) -> str:
 
 COLUMNS: Final = (
     Column("at", "history.at", lambda one, labels: labels.time(one.at), sort="at", order=lambda one: one.at, width=130),
-    Column("what", "history.what", what, sort="what", width=340),
-    Column("counts", "history.counts", counts, width=250),
+    Column("what", "history.what", what, sort="what", width=320),
+    Column("counts", "history.counts", counts, width=220),
     Column("by", "history.by", lambda one, _: shown(one.by, 40), sort="by", width=90),
-    Column("state", "history.state", state, width=140, ink=lambda one: "text" if one.undone_at is None else "text_muted"),
+    Column("state", "history.state", state, width=190, ink=lambda one: "text" if one.undone_at is None else "text_muted"),
 )
 
 

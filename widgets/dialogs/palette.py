@@ -184,6 +184,19 @@ class _Line(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(super().sizeHint(option, index).width(), self._theme.px(30))
 
+    def hint_of(self, index: QModelIndex | QPersistentModelIndex, width: int) -> str:
+        """The hint of a line, as much of it as fits into a half."""
+        if width <= 0:
+            return ""
+        return QFontMetrics(self._theme.font(12)).elidedText(index.data(_HINT) or "", Qt.TextElideMode.ElideRight, width // 2)
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        """Words end before their hint begins."""
+        super().initStyleOption(option, index)
+        hint = self.hint_of(index, option.rect.width())
+        taken = option.decorationSize.width() + 20 + (QFontMetrics(self._theme.font(12)).horizontalAdvance(hint) + 24 if hint else 0)
+        option.text = option.fontMetrics.elidedText(option.text, Qt.TextElideMode.ElideRight, max(40, option.rect.width() - taken))
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
         super().paint(painter, option, index)
         hint = index.data(_HINT)
@@ -194,8 +207,5 @@ class _Line(QStyledItemDelegate):
         painter.save()
         painter.setFont(self._theme.font(12))
         painter.setPen(self._theme.colour("selected_text" if chosen else "text_muted"))
-        metrics = QFontMetrics(painter.font())
-        painter.drawText(
-            rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, metrics.elidedText(hint, Qt.TextElideMode.ElideRight, rect.width() // 2)
-        )
+        painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.hint_of(index, rect.width()))
         painter.restore()

@@ -23,7 +23,7 @@ from app.values import Stage, Tier, local
 from widgets.dialogs.bulk import BulkDialog
 from widgets.dialogs.creator import CreatorDialog
 from widgets.dialogs.creator_panel import CreatorPanel
-from widgets.messages import plain
+from widgets.dialogs.notice import Elided
 from widgets.page import Page, PageHeader
 from widgets.tables import jobs
 from widgets.tables.delegates import CellDelegate
@@ -186,7 +186,7 @@ class CreatorsPage(Page):
         row = QHBoxLayout(bar)
         row.setContentsMargins(16, 0, 16, 6)
         row.setSpacing(6)
-        self.selected = plain("", role="muted")
+        self.selected = Elided("", "muted")
         self.selected.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.selected.setMinimumWidth(self.context.theme.px(110))
         for action in (self.field_action, self.tags_action, self.stage_action, self.owner_action):
@@ -465,7 +465,9 @@ class CreatorsPage(Page):
         for action in self._of_selection:
             action.setEnabled(count > 0 and not (self.context.read_only and action in self._writing))
         labels = self._labels
-        self.selected.setText(labels.plural("creators.selected", count, count=labels.exact(count)) if count else labels("creators.select_hint"))
+        said = labels.plural("creators.selected", count, count=labels.exact(count)) if count else labels("creators.select_hint")
+        self.selected.setText(said)
+        self.selected.setToolTip(said)
 
     def _fill_menu(self, menu: QMenu) -> None:
         menu.addAction(self.panel_action)

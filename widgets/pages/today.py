@@ -181,8 +181,8 @@ class TodayPage(Page):
     def _failed(self, error: ProductError) -> None:
         self._loading = False
         self._again = False
-        message = self.context.messages.sentence(error)
-        self._say(f"{self.context.labels('today.failed')}\n{message.text}\n{message.next}", self.context.labels("today.again"), self._reload)
+        message = self.context.messages.sentence(error, self.context.messages.log(error))
+        self._say(f"{self.context.labels('today.failed')}\n{message.text}\n{message.next}\n{message.log_id}", self.context.labels("today.again"), self._reload)
 
     def _press(self) -> None:
         self._do_next()

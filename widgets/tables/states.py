@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractScrollArea, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction
 
+_WIDTH: Final = 460
+"""A sentence is no wider than this; where there is less room it takes more lines."""
+
 
 class StatePanel(QWidget):
     """A sentence in the middle of the table, with buttons for what to do next."""
@@ -24,15 +27,16 @@ class StatePanel(QWidget):
         super().__init__(table)
         self._table = table
         box = QVBoxLayout(self)
-        box.setAlignment(Qt.AlignmentFlag.AlignCenter)
         box.setSpacing(12)
+        box.addStretch(1)
         self._said = plain("", wrap=True)
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._said.setMinimumWidth(420)
-        box.addWidget(self._said, 0, Qt.AlignmentFlag.AlignCenter)
+        self._said.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        box.addWidget(self._said)  # no alignment of the item: that would forget how high wrapped text is
         self._row = QHBoxLayout()
         self._row.setAlignment(Qt.AlignmentFlag.AlignCenter)
         box.addLayout(self._row)
+        box.addStretch(1)
         self.hide()
 
     def say(self, sentence: str, actions: Sequence[QAction], *, role: str) -> None:
@@ -60,7 +64,11 @@ class StatePanel(QWidget):
     def place(self) -> None:
         """Cover the middle of the table's view, leaving its header free."""
         view = self._table.viewport().geometry()
-        self.setGeometry(view.adjusted(20, view.height() // 8, -20, -view.height() // 4))
+        room = view.adjusted(20, view.height() // 8, -20, -view.height() // 4)
+        side = max(0, (room.width() - _WIDTH) // 2)
+        if (box := self.layout()) is not None:
+            box.setContentsMargins(side, 0, side, 0)
+        self.setGeometry(room)
 
 
 class BusyLine(QProgressBar):

@@ -355,8 +355,10 @@ class TableView(QTableView):
         self._busy.end()
         again = QAction(self.labels("table.retry"), self)
         again.triggered.connect(lambda _: self.retry())
-        message = self._messages.sentence(error)
-        self._panel.say(f"{message.text}\n{message.next}".strip(), [again], role="danger")
+        message = self._messages.sentence(error, self._messages.log(error))
+        details = QAction(self.labels("action.details"), self)
+        details.triggered.connect(lambda _: self._messages.dialog(message, self.window()))
+        self._panel.say("\n".join(part for part in (message.text, message.next, message.log_id) if part), [again, details], role="danger")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep what lies over the table in its place."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent
-from PySide6.QtWidgets import QLineEdit, QMenu
+from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
 
 from app.usecases.creators import Question, SortKey
 from tests.widgets.tables.conftest import MANY, press, type_text
@@ -252,6 +252,18 @@ def test_a_failed_answer_offers_to_try_again(qtbot: QtBot, table: TableView, mod
     with qtbot.waitSignal(model.failed):
         model.ask(Question(where="nonsense = 1"))
     assert "nonsense" in table._panel.sentence
+    assert "日志编号" in table._panel.sentence  # a sentence that speaks of a number must give it
+    assert [button.text() for button in table._panel.findChildren(QPushButton) if button.isVisible()] == ["重试", "详情"]
+
+
+def test_a_sentence_takes_more_lines_where_there_is_less_room(qtbot: QtBot, table: TableView, model: TableModel):
+    table.empty = lambda: ("没有符合条件的达人。换个关键词，或清除筛选后再试一次。", [])
+    table.resize(320, 600)
+    model.ask(Question(where='name = "没有这个人"'))
+    qtbot.waitUntil(lambda: bool(table._panel.sentence))
+    said = table._panel._said
+    assert said.width() <= table.viewport().width()
+    assert said.height() >= said.heightForWidth(said.width())
 
 
 def test_a_header_menu_lists_every_column(table: TableView, model: TableModel):
