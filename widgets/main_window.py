@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QMenu,
+    QPushButton,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -93,7 +94,7 @@ class MainWindow(QMainWindow):
             "edit.undo": self._undo, "edit.redo": self._redo, "edit.history": self.history,
             "view.palette": self.palette_, "view.filter": self.filter, "view.refresh": self.refresh, "view.notes": self.notes,
             "tools.tiers": self.tiers, "tools.doctor": self.doctor, "tools.settings": self.settings,
-            "help.page": self.help, "help.about": lambda: About(self._labels, self).open(),
+            "help.page": self.turn_help, "help.about": lambda: About(self._labels, self).open(),
         }  # fmt: skip
         for command in COMMANDS:
             action = QAction(self._theme.icon(command.icon), self._labels(f"command.{command.key}"), self)
@@ -329,6 +330,9 @@ class MainWindow(QMainWindow):
         self._middle = view
         self._stack.addWidget(view)
         self._stack.setCurrentWidget(view)
+        # Without a page the first way on has the keyboard, not a button that stands before it in the frame.
+        view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        (view.findChild(QPushButton) or view).setFocus()
         self._where.setText(self._labels("status.none"))
         self._where.setToolTip("")
         self._read_only.hide()
@@ -491,6 +495,13 @@ class MainWindow(QMainWindow):
         else:
             self._toasts.clear()
             self._side.notes(self._messages.notes, self._messages.clear)
+
+    def turn_help(self) -> None:
+        """Show or hide the help of the page."""
+        if self._side.topic == "help":
+            self._side.close()
+        else:
+            self.help()
 
     def help(self) -> None:
         """Explain the page that is shown."""

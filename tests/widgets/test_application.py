@@ -103,6 +103,7 @@ def test_a_workspace_that_cannot_be_opened_is_left_as_it_is(make_desk: Callable[
     text = said(desk)
     assert "日志编号" in text
     assert "error." not in text
+    assert desk.window.focusWidget() in desk.window._middle.findChildren(QPushButton)  # the keyboard begins at a way on
     if fault in {"damaged", "cut", "stranger"}:
         assert "roster-2026.kocbackup" in text
     assert (path.read_bytes() if path.exists() else None) == before

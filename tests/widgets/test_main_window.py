@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QStyledItemDelegate, QStyleOptionViewItem, QToolButton
 
+from app.usecases.creators import Question
 from app.usecases.workspace import Operation
 from widgets.dialogs.notices import Toast
 from widgets.dialogs.palette import Choice, Palette, initials, matches
@@ -217,3 +219,30 @@ def test_a_dropped_file_opens_the_import(make_desk: Callable[..., Application], 
     assert wizard is not None
     desk.wait()
     wizard.reject()
+
+
+def test_words_of_the_palette_end_before_their_hint(make_desk: Callable[..., Application]):
+    desk = make_desk()
+    desk.window.act("view.palette")
+    palette = desk.window.findChild(Palette)
+    assert palette is not None
+    assert palette._search is not None
+    desk.wait()
+    palette._found = [palette._creator(replace(palette._search(Question())[0], name="长" * 200))]
+    palette._fill()
+    line = palette.list.itemDelegate()
+    assert isinstance(line, QStyledItemDelegate)
+    option = QStyleOptionViewItem()
+    option.rect, option.font = palette.list.visualItemRect(palette.list.item(palette.list.count() - 1)), palette.list.font()
+    line.initStyleOption(option, palette.list.model().index(palette.list.count() - 1, 0))
+    hint = option.fontMetrics.horizontalAdvance(palette._found[0].hint)
+    assert option.text.endswith("…")
+    assert option.fontMetrics.horizontalAdvance(option.text) + hint * 0.8 < option.rect.width()
+
+
+def test_the_key_of_help_shows_and_hides_it(make_desk: Callable[..., Application]):
+    window = make_desk().window
+    window.act("help.page")
+    assert window._side.topic == "help"
+    window.act("help.page")
+    assert window._side.topic != "help"
