@@ -267,6 +267,7 @@ def _value(name: str) -> ColumnElement[Any]:
             .where(
                 AccountMetric.account_id == Creator.main_account_id,
                 AccountMetric.name == one.name.removeprefix(METRIC_PREFIX),
+                or_(AccountMetric.value.is_not(None), AccountMetric.raw.is_(None)),
             )
             .order_by(AccountMetric.as_of.desc())
             .limit(1)

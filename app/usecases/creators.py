@@ -83,11 +83,11 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """A dated value of an account, as stated by a source."""
+    """A dated value of an account, as stated by a source. A range has only its text ``raw``; without either it was emptied."""
 
     account_id: int
     name: str
-    value: float
+    value: float | None
     as_of: int
     raw: str | None
     source: str

@@ -112,7 +112,8 @@ class Account(Base):
 class AccountMetric(Base):
     """A dated value of an account. ``stated`` tells whether the source named the date itself.
 
-    ``raw`` keeps the source's text where its meaning had to be worked out, as ``10万+``.
+    ``raw`` keeps the source's text where its meaning had to be worked out, as ``10万+``. A range has ``raw`` alone and is never
+    the latest value; where a field of the creator or account holds none (a fee), the range bears the field's name.
     """
 
     __tablename__ = "account_metric"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from app.errors import UsageError
 from app.rules.rating import explain, sanctions, tiers
@@ -376,6 +376,7 @@ def _explained(
             AccountMetric.account_id == row.id,
             AccountMetric.name == "followers",
             AccountMetric.as_of <= as_of,
+            or_(AccountMetric.value.is_not(None), AccountMetric.raw.is_(None)),
         )
         .order_by(AccountMetric.as_of, AccountMetric.id)
     ).all()

@@ -20,8 +20,8 @@ ACCOUNT_COLUMNS: Final = ("platform_uid", "handle", "url", "fee_fen", "fee_image
 _SEARCHED: Final = frozenset({"name", "handle", "platform_uid", "notes"})
 _METRIC_COLUMNS: Final = ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at")
 _LATEST: Final = """
-select w.id, m.value, m.id, m.as_of from wanted w join account_metric m on m.account_id = w.id and m.name = ? and m.as_of =
- (select max(x.as_of) from account_metric x where x.account_id = w.id and x.name = ? and x.as_of <= ?)
+select w.id, m.value, m.id, m.as_of, m.raw from wanted w join account_metric m on m.account_id = w.id and m.name = ? and m.as_of =
+ (select max(x.as_of) from account_metric x where x.account_id = w.id and x.name = ? and x.as_of <= ? and (x.value is not null or x.raw is null))
 """
 
 
@@ -34,7 +34,7 @@ class Figure(NamedTuple):
     name: str
     field: str
     as_of: int
-    value: float
+    value: float | None
     raw: str | None
     stated: bool
     corrects: int | None
@@ -62,13 +62,14 @@ class Edit:
         for name, (before, after) in {**self.creator, **self.account}.items():
             yield name, before, after
         for figure in self.figures:
-            yield figure.field, figure.before, _whole(figure.value)
+            is_range = figure.value is None or figure.value == figure.before
+            yield figure.field, figure.raw_before if is_range else figure.before, figure.raw if is_range else _whole(figure.value)
         for tag in self.tags:
             yield "tags", None, tag
 
 
-def _whole(value: float) -> float:
-    return int(value) if value == int(value) else value
+def _whole(value: float | None) -> float | None:
+    return int(value) if value is not None and value == int(value) else value
 
 
 def write_edits(log: Log, edits: Collection[Edit], force: rollups.PolicyInForce) -> None:
@@ -172,8 +173,10 @@ def add_figures(log: Log, accounts: Sequence[int], figures: Mapping[str, float |
         latest = {row[0]: row[1:] for row in bulk.fetch(log.connection, _LATEST, name, name, log.now)}
         differing = [account for account in accounts if latest.get(account, (None,))[0] != value]
         same_moment = {account: latest[account] for account in differing if account in latest and latest[account][2] == log.now}
-        log.changed("account_metric", ((row_id, {"value": before}, {"value": value}) for before, row_id, _ in same_moment.values()))
-        bulk.update(log.connection, "account_metric", ("value",), [(value, row_id) for _, row_id, _ in same_moment.values()])
+        log.changed(
+            "account_metric", ((row_id, {"value": before, "raw": raw}, {"value": value, "raw": None}) for before, row_id, _, raw in same_moment.values())
+        )
+        bulk.update(log.connection, "account_metric", ("value", "raw"), [(value, None, row_id) for _, row_id, _, _ in same_moment.values()])
         fresh = [account for account in differing if account not in same_moment]
         log.insert("account_metric", _METRIC_COLUMNS, [(account, name, log.now, value, None, False, log.id, log.now) for account in fresh])
         touched.update(dict.fromkeys(differing))

@@ -95,6 +95,11 @@ class Rows:
         texts = self._chunk.raw.get(name)
         return texts.get(at) if texts else None
 
+    def ranges(self) -> dict[str, dict[int, str]]:
+        """Texts of cells that state a range and so leave the number empty, by field."""
+        found = {name: {at: text for at, text in texts.items() if self.column(name)[at] is None} for name, texts in self._chunk.raw.items()}
+        return {name: texts for name, texts in found.items() if texts}
+
     def label(self, at: int) -> str:
         """How a report names the row's creator."""
         return f"{self.platform[at]}:{self.uid[at] or self.column('handle')[at] or self.column('name')[at]}"
@@ -109,11 +114,14 @@ class Rows:
         """Take a row out whose filled cells go over those of an earlier row."""
         self._gone.add(at)
         tally.duplicates += 1
-        columns = dict(self._chunk.columns)
+        columns, raw = dict(self._chunk.columns), dict(self._chunk.raw)
         for name, values in columns.items():
-            if values[at] is not None and name != "platform":
-                columns[name] = [*values[:into], values[at], *values[into + 1 :]]
-        raw = {name: {**texts, into: texts[at]} if at in texts else texts for name, texts in self._chunk.raw.items()}
+            texts = raw.get(name, {})
+            if name == "platform" or (values[at] is None and at not in texts):
+                continue
+            columns[name] = [*values[:into], values[at], *values[into + 1 :]]
+            if at in texts or into in texts:
+                raw[name] = {**{place: text for place, text in texts.items() if place != into}, **({into: texts[at]} if at in texts else {})}
         self._chunk = Chunk(self._chunk.rows, columns, raw)
         self.uid = self.column("platform_uid")
         if self.handle_key[at] is not None:

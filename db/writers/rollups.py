@@ -85,7 +85,7 @@ def _loads(body: str) -> Mapping[str, object]:
 
 _HISTORY: Final = """
 select w.pos, m.as_of, m.value from wanted w
-join account_metric m on m.account_id = w.id and m.name = 'followers'
+join account_metric m on m.account_id = w.id and m.name = 'followers' and (m.value is not null or m.raw is null)
 where m.as_of <= {as_of} order by m.as_of, m.id
 """
 
@@ -109,7 +109,7 @@ def band(connection: Connection, account_ids: Sequence[int], platforms: Sequence
     count = len(account_ids)
     bulk.keep_ids(connection, account_ids)
     rows = bulk.fetch(connection, _HISTORY.format(as_of=int(as_of)))
-    # A count that was emptied is unknown from then on.
+    # A count that was emptied is unknown from then on; a range of an import leaves the count before it.
     history = np.array([(row[0], row[1], -1 if row[2] is None else int(row[2])) for row in rows], dtype=np.int64).reshape(-1, 3)
     tier = tiers.replay(force.policy, np.array(platforms, dtype=object), history[:, 0], history[:, 1], history[:, 2], force.afresh_from)
     followers = np.full(count, -1, dtype=np.int64)

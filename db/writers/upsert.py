@@ -33,9 +33,12 @@ CREATOR_COLUMNS: Final = tuple(name for name, one in CREATOR_FIELDS.items() if o
 _FIGURES: Final = """
 select f.pos, m.id, m.as_of, m.value, m.raw from figures f join account_metric m on m.account_id = f.account_id
  and m.name = ? and m.as_of = coalesce(f.as_of,
- (select max(x.as_of) from account_metric x where x.account_id = f.account_id and x.name = ? and x.as_of <= ?))
+ (select max(x.as_of) from account_metric x where x.account_id = f.account_id and x.name = ? and x.as_of <= ? and {meant}))
 """
-"""A field's value of each account on a day, or its latest."""
+"""A field's value of each account on a day, or its latest; a range is compared with ranges alone, it never is the latest value."""
+
+_VALUES: Final = _FIGURES.format(meant="(x.value is not null or x.raw is null)")
+_RANGES: Final = _FIGURES.format(meant="x.value is null and x.raw is not null")
 
 _METRIC_COLUMNS: Final = ("account_id", "name", "as_of", "value", "raw", "stated", "operation_id", "recorded_at")
 _STEP_COLUMNS: Final = ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id")
@@ -80,6 +83,7 @@ class Upsert:
     # ------------------------------------------------------------ new ones
 
     def _tell(self, rows: Rows, new: Sequence[int]) -> None:
+        ranges = rows.ranges()
         for at in new[:KEPT_CHANGES]:
             if self.tally.full:
                 return
@@ -87,6 +91,9 @@ class Upsert:
                 for value in rows.column(name)[at] or () if name == "tags" else (rows.column(name)[at],):
                     if value is not None:
                         self.tally.note(rows.numbers[at], rows.label(at), name, None, value)
+            for name, texts in ranges.items():
+                if at in texts:
+                    self.tally.note(rows.numbers[at], rows.label(at), name, None, texts[at])
 
     def _insert(self, rows: Rows, new: list[int], log: Log) -> None:
         self._tell(rows, new)
@@ -134,6 +141,8 @@ class Upsert:
         for name in rows.metrics:
             cells = zip(new, accounts, at_places(rows.column(name), new), strict=True)
             self._add_figures(rows, log, name, ((at, account, value) for at, account, value in cells if value is not None))
+        for name, ranged in rows.ranges().items():
+            self._add_figures(rows, log, name, [(at, account, None) for at, account in zip(new, accounts, strict=True) if at in ranged])
         log.insert("stage_step", _STEP_COLUMNS, list(zip(creators, stage, *map(same, (None, None, self.now, self.by, log.id)), strict=True)))
         log.insert(
             "tier_step",
@@ -166,7 +175,16 @@ class Upsert:
             "account_metric",
             _METRIC_COLUMNS,
             [
-                (account, plain, self.now if as_of[at] is None else as_of[at], float(value), rows.raw(name, at), as_of[at] is not None, log.id, self.now)
+                (
+                    account,
+                    plain,
+                    self.now if as_of[at] is None else as_of[at],
+                    None if value is None else float(value),
+                    rows.raw(name, at),
+                    as_of[at] is not None,
+                    log.id,
+                    self.now,
+                )
                 for at, account, value in cells
             ],
         )
@@ -185,6 +203,8 @@ class Upsert:
         followers = self._compare_fields(rows, known, edit)
         for name in rows.metrics:
             self._compare_figures(rows, known, edit, name, followers if name == "followers" else None)
+        for name, texts in rows.ranges().items():
+            self._compare_ranges(rows, name, {at: (owner[at][0], texts[at]) for at in known.places if at in texts}, edit)
         self._compare_tags(rows, owner, edit)
         self.tally.updated += len(changed)
         self.tally.unchanged += len(known.places) - len(changed)
@@ -233,7 +253,7 @@ class Upsert:
             return
         kinds = (("pos", "bigint"), ("account_id", "bigint"), ("as_of", "bigint"))
         bulk.keep(self.connection, "figures", kinds, ((at, account, when) for at, (account, when, _) in stated.items()))
-        present = {row[0]: row[1:] for row in bulk.fetch(self.connection, _FIGURES, plain, plain, self.now)}
+        present = {row[0]: row[1:] for row in bulk.fetch(self.connection, _VALUES, plain, plain, self.now)}
         for at, (_, when, value) in stated.items():
             old_id, dated, before, text = present.get(at, (None, None, None, None))
             if before is not None and before == value:
@@ -241,6 +261,21 @@ class Upsert:
             day = self.now if when is None else when
             corrected = old_id if dated == day else None
             edit(at).figures.append(Figure(plain, name, day, float(value), rows.raw(name, at), when is not None, corrected, before, text))
+
+    def _compare_ranges(self, rows: Rows, name: str, stated: dict[int, tuple[int, str]], edit: Any) -> None:  # noqa: ANN401
+        """Note the ranges that are new; on a day that has a value they are kept beside it. ``stated``: position -> account and text."""
+        as_of, plain = rows.column("as_of"), name.removeprefix(METRIC_PREFIX)
+        kinds = (("pos", "bigint"), ("account_id", "bigint"), ("as_of", "bigint"))
+        bulk.keep(self.connection, "figures", kinds, ((at, account, as_of[at]) for at, (account, _) in stated.items()))
+        present = {row[0]: row[1:] for row in bulk.fetch(self.connection, _RANGES, plain, plain, self.now)}
+        for at, (_, words) in stated.items():
+            old_id, dated, before, text = present.get(at, (None, None, None, None))
+            if words == text:
+                continue
+            day = self.now if as_of[at] is None else as_of[at]
+            corrected = old_id if dated == day else None
+            value = before if corrected else None
+            edit(at).figures.append(Figure(plain, name, day, value, words, as_of[at] is not None, corrected, value, text if corrected else None))
 
     def _compare_tags(self, rows: Rows, owner: dict[int, tuple[int, int]], edit: Any) -> None:  # noqa: ANN401
         if "tags" not in rows.stated:

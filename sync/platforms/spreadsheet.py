@@ -29,6 +29,8 @@ _ORDERED: Final = 100_000
 _YEAR_FIRST: Final = r"^[0-9]{4}[-/.]|^$"
 _SHOWN: Final = 200
 _KEY: Final = "__key"
+_RAW: Final = "__raw "
+"""Before a field's name: the column of its texts whose meaning was worked out."""
 _SUSPICIOUS: Final = (
     ("followers_huge", "followers", 1_000_000_000),
     ("rate_over_100", "engagement_rate", 100),
@@ -50,7 +52,6 @@ class ParsedFile:
     rejects: Sequence[Reject]
     digest: str
     _frame: pl.DataFrame
-    _raw: Mapping[str, Mapping[int, str]]
     _columns: Mapping[str, columns.Column]
     _rows: pl.Series
 
@@ -70,15 +71,19 @@ class ParsedFile:
         """The records, some rows at a time."""
         for first in range(0, self._frame.height, size):
             part = self._frame.slice(first, size)
-            rows = part[ROW].to_list()
-            place = {row: at for at, row in enumerate(rows)} if self._raw else {}
-            raw = {name: {place[row]: text for row, text in texts.items() if row in place} for name, texts in self._raw.items()}
-            yield Chunk(rows, {name: _listed(part[name]) for name in part.columns if name != ROW}, raw)
+            names_ = [name for name in part.columns if name != ROW and not name.startswith(_RAW)]
+            raw = {name: _texts(part[_RAW + name]) for name in names_ if _RAW + name in part.columns}
+            yield Chunk(part[ROW].to_list(), {name: _listed(part[name]) for name in names_}, raw)
 
 
 def _listed(series: pl.Series) -> Sequence[object]:
     values = series.to_list()
     return [None if value is None else tuple(value) for value in values] if series.dtype == pl.List else values
+
+
+def _texts(series: pl.Series) -> dict[int, str]:
+    """Filled cells by position."""
+    return {at: series[at] for at in series.is_not_null().arg_true().to_list()}
 
 
 class Spreadsheets:
@@ -189,7 +194,6 @@ class _Parse:
         read = self._read_columns()
         rows = self.sheet.body[ROW]
         frame, rejects = self._records(read, rows)
-        raw = {name: {rows[at]: self._texts(name)[at] for at in column.notes} for name, column in read.items() if column.notes}
         self._warn(read, frame)
         collapsed = self._collapse(frame)
         return ParsedFile(
@@ -202,7 +206,6 @@ class _Parse:
             rejects=rejects,
             digest=digest,
             _frame=collapsed,
-            _raw=raw,
             _columns={name: column for name, column in read.items() if _field(name).numeric},
             _rows=rows,
         )
@@ -247,7 +250,8 @@ class _Parse:
 
     def _records(self, read: Mapping[str, columns.Column], rows: pl.Series) -> tuple[pl.DataFrame, list[Reject]]:
         """Rows that can be taken, and why the others cannot."""
-        frame = pl.DataFrame([rows, *(column.values.alias(name) for name, column in read.items())])
+        noted = (self._noted(name, column) for name, column in read.items() if column.notes)
+        frame = pl.DataFrame([rows, *(column.values.alias(name) for name, column in read.items()), *noted])
         rejects = [
             Reject(rows[at], self._label(name), self._texts(name)[at][:_SHOWN], code) for name, column in read.items() for at, code in column.bad.items()
         ]
@@ -262,6 +266,12 @@ class _Parse:
             good = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True).scatter(sorted(bad), False)  # noqa: FBT003
             frame = frame.filter(good)
         return frame, sorted(rejects, key=lambda reject: reject.row)
+
+    def _noted(self, name: str, column: columns.Column) -> pl.Series:
+        """Texts of a column's cells that say more, or less, than the number that was read."""
+        texts, places = self._texts(name), sorted(column.notes)
+        words = pl.Series([texts[at].strip() for at in places], dtype=pl.String)
+        return pl.Series(_RAW + name, [None], dtype=pl.String).new_from_index(0, len(texts)).scatter(places, words).alias(_RAW + name)
 
     def _wrong(self, frame: pl.DataFrame) -> Iterator[tuple[pl.Series, str, str]]:
         """What no single cell tells: totals, rows that name nobody, rows without a platform."""
@@ -306,12 +316,18 @@ class _Parse:
     # ------------------------------------------------------------ one record per key
 
     def _collapse(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """One record per key, in the order of its first row: the last filled value of each field wins."""
+        """One record per key, in the order of its first row: the last filled cell of each field wins, a range counts as one."""
         keys = _keys(frame, self.key)
         if keys.n_unique() == frame.height:
             return frame
         keyed = frame.with_columns(keys.alias(_KEY))
-        last = [pl.col(name).drop_nulls().last() for name in frame.columns if name != ROW]
+        last = []
+        for name in (one for one in frame.columns if one != ROW and not one.startswith(_RAW)):
+            if (raw := _RAW + name) in frame.columns:
+                filled = pl.col(name).is_not_null() | pl.col(raw).is_not_null()
+                last += [pl.col(one).filter(filled).last() for one in (name, raw)]
+            else:
+                last.append(pl.col(name).drop_nulls().last())
         return keyed.group_by(_KEY, maintain_order=True).agg(pl.col(ROW).last(), *last).drop(_KEY)
 
     # ------------------------------------------------------------ warnings

@@ -267,3 +267,65 @@ def test_a_list_without_rows_changes_nothing(desk: Desk):
     before = desk.hash
     assert counts(desk.take_text("平台,uid,昵称\n")) == (0, 0, 0, 0)
     assert desk.hash == before
+
+
+# ---------------------------------------------------------------- ranges
+
+RANGED = (
+    "平台,uid,昵称,粉丝数,平均点赞,报价(元),佣金率\n"
+    "抖音,1,甲,50万～100万,12,500-800,20%\n"
+    "抖音,2,乙,60000,1000~2000,900,10%-20%\n"
+    "抖音,3,丙,7万,5,100,\n"
+    "抖音,3,丙,5万~8万,,,\n"
+)
+
+
+def figures(desk: Desk, name: str) -> dict[str, tuple[float | None, str | None]]:
+    creators = desk.services.creators
+    return {one.name: (one.value, one.raw) for one in reversed(creators.detail(creators.find(f"douyin:{name}")).metrics)}
+
+
+def test_a_range_keeps_its_text_and_leaves_the_number_empty(desk: Desk):
+    report = desk.prove(desk.file("list.csv", RANGED))
+    assert (report.inserted, report.duplicates) == (3, 1)
+    assert ("fee_fen", None, "500-800") in {(one.field, one.before, one.after) for one in report.changes}
+    desk.take_text(RANGED)
+    assert figures(desk, "1") == {"followers": (None, "50万～100万"), "avg_likes": (12.0, None), "fee_fen": (None, "500-800")}
+    assert figures(desk, "2") == {"followers": (60_000.0, None), "avg_likes": (None, "1000~2000"), "commission_bp": (None, "10%-20%")}
+    assert figures(desk, "3") == {"followers": (None, "5万~8万"), "avg_likes": (5.0, None)}
+    rows = {row.name: (row.followers, row.fee_fen, row.commission_bp) for row in desk.services.creators.page(Question())}
+    assert rows == {"甲": (None, None, 2000), "乙": (60_000, 90_000, None), "丙": (None, 10_000, None)}
+    assert all(check.ok for check in desk.services.workspace.doctor())
+
+
+def test_a_range_is_never_the_latest_value(desk: Desk):
+    numbers = "平台,uid,昵称,粉丝数,平均点赞\n抖音,1,甲,60000,700\n"
+    ranges = "平台,uid,昵称,粉丝数,平均点赞\n抖音,1,甲,1万~3万,20～30\n"
+    desk.take_text(numbers)
+    done = desk.take_text(ranges)
+    assert (done.updated, [(one.field, one.before, one.after) for one in done.changes]) == (1, [("followers", None, "1万~3万"), ("avg_likes", None, "20～30")])
+    for text in (ranges, numbers, ranges, numbers):
+        assert desk.take_text(text).unchanged == 1
+    creators = desk.services.creators
+    (row,) = creators.page(Question(where="avg_likes = 700 and followers = 60000"))
+    assert desk.services.rating.show(row.id).accounts[0].followers == 60_000
+    creators.edit([row.id], {"followers": "70000"})
+    assert creators.page(Question())[0].followers == 70_000
+    assert desk.take_text(ranges).unchanged == 1
+    assert all(check.ok for check in desk.services.workspace.doctor())
+
+
+def test_a_range_of_a_day_that_has_a_value_stands_beside_it(desk: Desk):
+    head = "平台,uid,昵称,粉丝数,数据日期\n抖音,1,甲,{},2026-01-02\n"
+    first, second = head.format("60000"), head.format("5万~8万")
+    desk.take_text(first)
+    before = desk.hash
+    done = desk.take_text(second)
+    assert figures(desk, "1") == {"followers": (60_000.0, "5万~8万")}
+    assert [desk.take_text(text).unchanged for text in (first, second)] == [1, 1]
+    assert done.import_id is not None
+    desk.services.workspace.undo(done.import_id)
+    assert desk.hash == before
+    assert desk.take_text(head.format("6万~7万")).updated == 1
+    assert desk.take_text(head.format("65000")).updated == 1
+    assert figures(desk, "1") == {"followers": (65_000.0, None)}

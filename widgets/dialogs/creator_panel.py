@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import ProductError, UsageError
-from app.rules.fields import METRIC_PREFIX, METRICS
+from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX
 from app.values import Tier
 from widgets.messages import plain
 from widgets.tables.delegates import ink_of
@@ -275,10 +275,10 @@ class CreatorPanel(QFrame):
         several = len(platforms) > 1
 
         def line(metric: MetricRow) -> str:
-            name = metric.name if metric.name in METRICS or metric.name == "followers" else METRIC_PREFIX + metric.name
+            name = metric.name if metric.name in CREATOR_FIELDS else METRIC_PREFIX + metric.name
             who = f"{platforms.get(metric.account_id, '')} " if several else ""
-            raw = f" ({metric.raw})" if metric.raw else ""
-            return f"{labels.day(metric.as_of)}  {who}{labels.field(name)} {labels.exact(metric.value)}{raw}  {metric.source}"
+            said = f"{labels.exact(metric.value)} ({metric.raw})" if metric.raw and metric.value is not None else metric.raw or labels.exact(metric.value)
+            return f"{labels.day(metric.as_of)}  {who}{labels.field(name)} {said}  {metric.source}"
 
         lines = [line(metric) for metric in detail.metrics[:_METRICS]]
         if len(detail.metrics) > _METRICS:
