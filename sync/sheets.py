@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sync.frames import Table
 
-MOST_BYTES: Final = 1 << 29
+MOST_BYTES: Final = 3 << 29
 MOST_UNPACKED: Final = 1 << 30
 _MOST_PART: Final = 1 << 28
 _SUSPICIOUS_UNPACKED: Final = 50 << 20

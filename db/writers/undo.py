@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from app.errors import UsageError
 from app.usecases.workspace import Undone
@@ -242,6 +242,7 @@ def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[S
     held: set[int] = set()
     if not own["creator"]:
         return held
+    held |= _had_facts(connection, operation_id, own["creator"])
     for table, selected in _CHANGED_LATER.items():
         for first, last in own[table]:
             span = {"first": first, "last": last, "operation": operation_id, "table": table}
@@ -260,6 +261,15 @@ def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[S
                 statement = f"select {owner} from {child} t {join} where t.{column} between :first and :last and {later}"  # noqa: S608
                 held |= _scalars(connection, statement, {"first": first, "last": last})
     return held
+
+
+def _had_facts(connection: Connection, operation_id: int, spans: Sequence[tuple[int, int]]) -> set[int]:
+    """Creators from whom later work took a fact away: it goes back to them when that work is taken back."""
+    statement = f"select c.before from change c join operation o on o.id = c.operation_id where c.table_name in :tables and c.before like :named and {_LATER}"  # noqa: S608 (our names)
+    wanted = text(statement).bindparams(bindparam("tables", expanding=True))
+    rows = connection.execute(wanted, {"tables": list(_FACTS), "named": '%"creator_id":%', "operation": operation_id})
+    named = {json.loads(row[0]).get("creator_id") for row in rows} - {None}
+    return {one for one in named if any(first <= one <= last for first, last in spans)}
 
 
 def _remove_all(work: Work, operation_id: int, job: Job, *, told: bool) -> None:

@@ -17,6 +17,7 @@ from db.engine import postgres_engine, sqlite_engine
 from db.models import Base
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Engine
@@ -49,15 +50,15 @@ def rows(engine: Engine, table: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     if request.param == "sqlite":
         (tmp_path / "a.koc").touch()
         made = sqlite_engine(tmp_path / "a.koc")
     else:
         server: Postgres = request.getfixturevalue("postgres")
         made = postgres_engine(server.fresh())
-    request.addfinalizer(made.dispose)
-    return made
+    yield made
+    made.dispose()
 
 
 @pytest.mark.parametrize("empty", ENGINES, indirect=True)
