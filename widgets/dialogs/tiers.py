@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -210,7 +210,7 @@ class Edges(QTabWidget):
         names = [*(name for name in draft.edges if name != OTHER), OTHER]
         for row, name in enumerate(names, 1):
             self._edge_row(grid, row, name, draft.edges[name])
-        grid.addLayout(self._adder(names), len(names) + 1, 0, 1, 4)
+        grid.addLayout(self._adder(names, self._add), len(names) + 1, 0, 1, 4)
         grid.setRowStretch(len(names) + 2, 1)
         self._bounds.setWidget(body)
         grid, body = self._grid()
@@ -219,7 +219,8 @@ class Edges(QTabWidget):
         grouped = [*(name for name in draft.groups if name != OTHER), OTHER]
         for row, name in enumerate(grouped, 1):
             self._group_row(grid, row, name, draft.groups[name])
-        grid.setRowStretch(len(grouped) + 1, 1)
+        grid.addLayout(self._adder(grouped, self._add_groups), len(grouped) + 1, 0, 1, 4)
+        grid.setRowStretch(len(grouped) + 2, 1)
         self._grouping.setWidget(body)
         self._judge()
 
@@ -251,13 +252,15 @@ class Edges(QTabWidget):
         head.setBuddy(fields[0])
         self._fields[name] = tuple(fields)
         if name != OTHER:
-            gone = QToolButton()
-            gone.setIcon(self._context.theme.icon("close", "text_muted"))
-            words = labels("tiers.remove", platform=title)
-            gone.setAccessibleName(words)
-            gone.setToolTip(words)
-            gone.clicked.connect(lambda _checked=False, name=name: self._remove(name))
-            grid.addWidget(gone, row, len(_RANKED) + 1)
+            grid.addWidget(self._remover(labels("tiers.remove", platform=title), lambda: self._remove(name)), row, len(_RANKED) + 1)
+
+    def _remover(self, words: str, act: Callable[[], object]) -> QToolButton:
+        gone = QToolButton()
+        gone.setIcon(self._context.theme.icon("close", "text_muted"))
+        gone.setAccessibleName(words)
+        gone.setToolTip(words)
+        gone.clicked.connect(lambda _checked=False: act())
+        return gone
 
     def _group_row(self, grid: QGridLayout, row: int, name: str, groups: Sequence[str]) -> None:
         labels, title = self._context.labels, platform_title(name, self._context.labels)
@@ -273,8 +276,10 @@ class Edges(QTabWidget):
             grid.addWidget(combo, row, at)
             chosen.append(combo)
         self._groups[name] = tuple(chosen)
+        if name != OTHER:
+            grid.addWidget(self._remover(labels("tiers.remove_groups", platform=title), lambda: self._remove_groups(name)), row, len(Tier) + 1)
 
-    def _adder(self, names: Sequence[str]) -> QHBoxLayout:
+    def _adder(self, names: Sequence[str], add: Callable[[str | None], object]) -> QHBoxLayout:
         labels = self._context.labels
         row, combo = QHBoxLayout(), Choice()
         combo.setAccessibleName(labels("tiers.add"))
@@ -282,7 +287,7 @@ class Edges(QTabWidget):
         for code in PLATFORMS:
             if code not in names:
                 combo.addItem(labels.platform(code), code)
-        combo.activated.connect(lambda at: self._add(combo.itemData(at)))
+        combo.activated.connect(lambda at: add(combo.itemData(at)))
         row.addWidget(combo)
         row.addStretch(1)
         return row
@@ -297,6 +302,18 @@ class Edges(QTabWidget):
         draft = self.draft()
         if draft is not None:
             self.load(Draft(draft.hysteresis_percent, {one: row for one, row in draft.edges.items() if one != name}, draft.groups, draft.time_zone))
+            self.changed.emit()
+
+    def _add_groups(self, name: str | None) -> None:
+        draft = self.draft()
+        if name and draft is not None:
+            self.load(replace(draft, groups={**draft.groups, name: draft.groups[OTHER]}))
+            self.changed.emit()
+
+    def _remove_groups(self, name: str) -> None:
+        draft = self.draft()
+        if draft is not None:
+            self.load(replace(draft, groups={one: row for one, row in draft.groups.items() if one != name}))
             self.changed.emit()
 
     def set_edge(self, platform: str, tier: Tier, text: str) -> None:

@@ -99,3 +99,18 @@ def test_banding_now_says_that_all_is_well(qtbot: QtBot, context: Context, dialo
     assert dialog.moves.changed == 0
     assert dialog.says
     qtbot.waitUntil(context.tasks.idle, timeout=LONG)
+
+
+def test_groups_of_a_platform_of_its_own_start_from_the_others_and_count(qtbot: QtBot, context: Context, dialog: Any, services: Services):
+    dialog.edges._add_groups("weibo")
+    assert dialog.draft().groups["weibo"] == dialog.draft().groups["other"]
+    combo = dialog.edges._groups["weibo"][int(Tier.NANO)]
+    combo.setCurrentIndex(combo.findData("kol"))
+    dialog.reason.setText("微博素人也按 KOL 对接")
+    dialog.apply()
+    qtbot.waitUntil(lambda: len(dialog.versions.rows) == 2, timeout=LONG)
+    assert services.rating.policy().body["groups"]["weibo"][int(Tier.NANO)] == "kol"
+    qtbot.waitUntil(context.tasks.idle, timeout=LONG)
+    dialog.edges._remove_groups("weibo")
+    assert "weibo" not in dialog.draft().groups
+    assert "weibo" not in dialog.draft().edges
