@@ -177,7 +177,7 @@ def _import_creators(
 def _importing_of(kind: str) -> None:
     """Add the command that imports a kind of facts."""
 
-    @command(_importing, kind, f"import_{kind}")
+    @command(_importing, kind, f"import.{kind}")
     def take(
         context: Context,
         file: InFile,
@@ -254,7 +254,7 @@ def _export_creators(context: Context, file: OutFile, where: Where = "", columns
 def _exporting_of(kind: str) -> None:
     """Add the command that exports a kind of facts."""
 
-    @command(_exporting, kind, f"export_{kind}")
+    @command(_exporting, kind, f"export.{kind}")
     def write(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
         _write_out(session_of(context), file, lambda services, job: services.facts.export(kind, where, _words(columns), file, job))
 
