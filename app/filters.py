@@ -79,6 +79,7 @@ class Not:
 
 Node = And | Or | Not | Compare
 Lookup = Callable[[str], "FieldLike | None"]
+Rank = Callable[[type[Ranked], str], Ranked]
 
 _QUOTES: Final = {'"': '"', "'": "'", "“": "”"}
 _SYMBOLS: Final = re.compile(r"(?P<op>!=|<>|<=|>=|==|=|<|>|~|≠|≤|≥)|(?P<open>[(（])|(?P<close>[)）])|(?P<comma>[,，])")
@@ -131,20 +132,20 @@ def _quoted(text: str, start: int) -> tuple[str, int]:
     return "".join(out), at + 1
 
 
-def parse(text: str, lookup: Lookup, zone: str, platform: Callable[[str], str]) -> Node | None:
-    """Syntax tree of a filter, None for a blank one; UsageError names position and token."""
+def parse(text: str, lookup: Lookup, zone: str, platform: Callable[[str], str], rank: Rank | None = None) -> Node | None:
+    """Syntax tree of a filter, None for a blank one; UsageError names position and token. ``rank`` knows ranks by more words than their codes."""
     if not text.strip():
         return None
-    parser = _Parser(list(_tokens(text)), lookup, zone, platform)
+    parser = _Parser(list(_tokens(text)), lookup, zone, platform, rank or (lambda ranks, word: ranks.of(word)))
     tree = parser.either()
     parser.expect("end")
     return tree
 
 
 class _Parser:
-    def __init__(self, tokens: list[_Token], lookup: Lookup, zone: str, platform: Callable[[str], str]) -> None:
+    def __init__(self, tokens: list[_Token], lookup: Lookup, zone: str, platform: Callable[[str], str], rank: Rank) -> None:
         self._tokens, self._at, self._depth = tokens, 0, 0
-        self._lookup, self._zone, self._platform = lookup, zone, platform
+        self._lookup, self._zone, self._platform, self._rank = lookup, zone, platform, rank
 
     @property
     def _next(self) -> _Token:
@@ -238,7 +239,7 @@ class _Parser:
         if kind == "number":
             return float(_number(text))
         if kind == "rank" and field.ranks is not None:
-            return int(field.ranks.of(text))
+            return int(self._rank(field.ranks, text))
         if kind == "moment":
             return _when(text, self._zone)
         return self._platform(text) if kind == "platform" else text

@@ -11,7 +11,7 @@ from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded
 from app.files import take_in
 from app.jobs import Job, Quiet
-from app.rules import cells
+from app.rules import cells, spoken
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
 
 if TYPE_CHECKING:
@@ -348,11 +348,11 @@ _MANY: Final = 1000
 
 def parse_filter(where: str, zone: str) -> filters.Node | None:
     """Syntax tree of a filter over a creator's fields; None for an empty one."""
-    return filters.parse(where, _filterable, zone, platform_code)
+    return filters.parse(where, _filterable, zone, platform_code, spoken.rank)
 
 
 def _filterable(name: str) -> Field | None:
-    one = field_of(name)
+    one = field_of(name) or spoken.field(name, CREATOR_FIELDS)
     return None if one is None or one.home is Home.ROW else one
 
 
