@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from app.services import Services
     from widgets.application import Application
+    from widgets.page import Context
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -248,3 +249,12 @@ def test_what_loads_before_the_first_paint():
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert not set(LATE) & set(done.stdout.split())
+
+
+def test_a_long_opening_asks_for_patience(context: Context, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("widgets.dialogs.welcome._LONG_MS", 60)
+    view = Opening("很大.koc", context.labels, context.theme)
+    qtbot.addWidget(view)
+    view.show()
+    assert not view.patience.isVisible()
+    qtbot.waitUntil(view.patience.isVisible)

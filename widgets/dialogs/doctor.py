@@ -31,7 +31,7 @@ class Doctor(QDialog):
         self._context = context
         self._task: Task | None = None
         labels = context.labels
-        self.setWindowTitle(labels("command.tools.doctor"))
+        self.setWindowTitle(labels("command.tools.doctor").rstrip("…"))
         self.setMinimumWidth(context.theme.px(520))
         box = QVBoxLayout(self)
         box.setContentsMargins(22, 20, 22, 16)

@@ -104,6 +104,7 @@ class History(QDialog):
         self.listing.view.selectionModel().currentRowChanged.connect(lambda *_: self._chosen())
         context.tasks.announced.connect(self._heard)
         context.tasks.progressed.connect(self._progressed)
+        self.listing.view.setFocus()
         self._show_state()
         self.reload()
 

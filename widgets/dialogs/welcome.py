@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 620
 _RECENT: Final = 5
+_LONG_MS: Final = 3000
 
 
 class Middle(QWidget):
@@ -81,6 +82,12 @@ class Opening(Middle):
         busy.setTextVisible(False)
         busy.setAccessibleName(labels("welcome.opening"))
         self.column.addWidget(busy)
+        self.patience = plain(labels("welcome.opening_long"), role="muted", wrap=True)
+        self.patience.hide()
+        self.column.addWidget(self.patience)
+        wait = QTimer(self, singleShot=True, interval=_LONG_MS)
+        wait.timeout.connect(self.patience.show)
+        wait.start()
 
 
 class Welcome(Middle):

@@ -167,6 +167,7 @@ class CreatorsPage(Page):
         self.panel = CreatorPanel(self.context)
         self.panel.hide()
         self.panel.closed.connect(self._close_panel)
+        self.table.escaped.connect(self._close_panel)
         self.panel.edit_wanted.connect(self.edit_creator)
         self.panel.operated.connect(lambda operation_id, said: self._done(said, operation_id))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)

@@ -97,6 +97,8 @@ class TableView(QTableView):
 
     opened = Signal(int)
     """Somebody wants to see a row in depth."""
+    escaped = Signal()
+    """Escape, while nothing is being edited or composed."""
     chosen = Signal()
     """The selection has changed and come to rest."""
     pasted = Signal(str)
@@ -557,6 +559,8 @@ class TableView(QTableView):
             self._open_current()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and plain and not self._is_editing():
             self._edit_or_open()
+        elif event.key() == Qt.Key.Key_Escape and plain and not self._composing and not self._is_editing():
+            self.escaped.emit()
         else:
             super().keyPressEvent(event)
 

@@ -275,6 +275,16 @@ def test_space_shows_a_creator_in_depth_and_closes_it(qtbot: QtBot, page: Creato
     assert not page.panel.isVisible()
 
 
+def test_escape_in_the_table_closes_the_panel_but_ends_an_edit_first(qtbot: QtBot, page: CreatorsPage):
+    open_panel(qtbot, page, "小满日记")
+    page.table.edit_cell(page.table.currentIndex())
+    editor = page.table.findChild(QLineEdit)
+    press(qtbot, page.table.viewport() if editor is None else editor, Qt.Key.Key_Escape)
+    assert page.panel.isVisible()
+    press(qtbot, page.table, Qt.Key.Key_Escape)
+    assert not page.panel.isVisible()
+
+
 def test_the_panel_tells_what_was_changed_by_whom(qtbot: QtBot, page: CreatorsPage, context: Context):
     wanted = open_panel(qtbot, page, "小满日记")
     context.services.creators.edit([wanted], {"city": "宁波", "fee_fen": "400000"})
