@@ -106,9 +106,8 @@ class Roi:
     """What people ask about returns."""
 
     def __init__(self, facts: ReturnFacts, zone: str, clock: Callable[[], int], events: Events) -> None:
-        """Work on facts; value grades follow whatever changes them."""
+        """Work on facts. Whoever composes this tells ``follow`` what was saved."""
         self._facts, self.zone, self._clock, self._events = facts, zone, clock, events
-        events.listen(self._follow)
 
     def attribute(self, span: Span | None = None, model: str | None = None, job: Job | None = None) -> Split:
         """Split the sales of a period over creators."""
@@ -129,7 +128,8 @@ class Roi:
         if self._facts.refresh(self._clock(), job or Quiet()):
             self._events.announce(CreatorsChanged())
 
-    def _follow(self, event: Event) -> None:
+    def follow(self, event: Event) -> None:
+        """Let value grades follow what changed."""
         if isinstance(event, ReturnsChanged):
             with suppress(WorkspaceError):  # what changed is saved; grades that cannot follow now do so at the next question
                 self.refresh()

@@ -43,6 +43,8 @@ ALWAYS: Final = 0
 
 POLICIES: Final = frozenset({"attribution", "roi"})
 """Rules that the sums follow."""
+KEPT: Final = "returns_kept"
+"""Setting: what the returns kept in ``creator_value`` followed from; empty where none are."""
 SUMS: Final = ("net_fen", "gross_fen", "fixed_fen", "variable_fen", "sales", "net_square_high", "net_square_low")
 _NET, _GROSS, _FIXED, _VARIABLE, _SALES, _HIGH, _LOW = range(len(SUMS))
 _KEY: Final = ("month", "creator_id")
@@ -433,5 +435,6 @@ def rebuild(connection: Connection, job: Job) -> None:
     owner, month, sums = computed(connection, job)
     connection.exec_driver_sql("delete from creator_return")
     connection.exec_driver_sql("delete from creator_value")
+    settings.put(connection, KEPT, "")
     rows = zip(month.tolist(), owner.tolist(), *sums.tolist(), strict=True)
     bulk.insert(connection, "creator_return", (*_KEY, *SUMS), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import func, select
@@ -18,7 +18,7 @@ from app.values import Group, Tier, local
 from db import bulk
 from db.models.records import AuditRow
 from db.writers import returns, rollups, settings, shares
-from db.writers.returns import ALWAYS, EVERYBODY, NOBODY, SUMS, Tally
+from db.writers.returns import ALWAYS, EVERYBODY, KEPT, NOBODY, SUMS, Tally
 from db.writers.shares import Source, integers
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     Ints = npt.NDArray[np.int64]
 
-KEPT: Final = "returns_kept"
-"""Setting: what the kept returns followed from."""
 _SUMS: Final = ", ".join(SUMS)
 _HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths", "backup")
 """What may happen without any return becoming another."""
@@ -135,10 +133,9 @@ def people(connection: Connection, as_of: int | None) -> People:
 def accounts(connection: Connection, as_of: int | None) -> People:
     """Every account as it is, or was at a moment, as if it were a person of its own."""
     rows = bulk.fetch(connection, _ACCOUNTS)
-    if as_of is not None and rows:
-        force = rollups.tier_policy(connection, as_of)
-        banded = rollups.band(connection, [row[0] for row in rows], [row[1] for row in rows], force, as_of)
-        rows = [(row[0], row[1], tier, *row[3:]) for row, tier in zip(rows, banded.tier.tolist(), strict=True)]
+    if as_of is not None:
+        then = {one.account: one.tier for one in _accounts_then(connection, as_of)}
+        rows = [(row[0], row[1], then[row[0]], *row[3:]) for row in rows]
     return _people(rows)
 
 
@@ -168,20 +165,41 @@ def _numbered(words: Sequence[str | None]) -> tuple[list[str], Ints]:
     return names, np.fromiter(map(numbers.__getitem__, words), dtype=np.int64, count=len(words))
 
 
+class _Then(NamedTuple):
+    """An account at a moment; tier and followers -1 where unknown."""
+
+    account: int
+    creator: int
+    platform: str
+    tier: int
+    followers: int
+
+
+def _accounts_then(connection: Connection, as_of: int) -> list[_Then]:
+    """Every account at a moment. Of whom no count was known by then, what is known now is the best there is."""
+    force = rollups.tier_policy(connection, as_of)
+    rows = bulk.fetch(connection, "select id, creator_id, platform, coalesce(tier, -1), coalesce(followers, -1) from account order by id")
+    banded = rollups.band(connection, [row[0] for row in rows], [row[2] for row in rows], force, as_of)
+    figures = zip(banded.tier.tolist(), banded.followers.tolist(), strict=True)
+    out = []
+    for (account, creator, platform, *stored), then in zip(rows, figures, strict=True):
+        tier, followers = stored if then == (-1, -1) else then
+        out.append(_Then(account, creator, platform, tier, followers))
+    return out
+
+
 def _creators_then(connection: Connection, as_of: int) -> list[tuple[Any, ...]]:
     """Creators with the main account of a moment: highest tier, most followers, smallest id."""
-    force = rollups.tier_policy(connection, as_of)
-    rows = bulk.fetch(connection, "select a.id, a.creator_id, a.platform from account a order by a.id")
-    banded = rollups.band(connection, [row[0] for row in rows], [row[2] for row in rows], force, as_of)
+    policy = rollups.tier_policy(connection, as_of).policy
     best: dict[int, tuple[int, int, int, str]] = {}
-    for (account, creator, platform), tier, followers in zip(rows, banded.tier.tolist(), banded.followers.tolist(), strict=True):
-        one = (tier, followers, -account, platform)
-        if creator not in best or one > best[creator]:
-            best[creator] = one
+    for one in _accounts_then(connection, as_of):
+        place = (one.tier, one.followers, -one.account, one.platform)
+        if one.creator not in best or place > best[one.creator]:
+            best[one.creator] = place
     out = []
     for creator, category in bulk.fetch(connection, "select id, category from creator order by id"):
         tier, _, _, platform = best.get(creator, (-1, -1, 0, ""))
-        group = -1 if tier < 0 else int(tiers.group_of(force.policy, platform, Tier(tier)))
+        group = -1 if tier < 0 else int(tiers.group_of(policy, platform, Tier(tier)))
         out.append((creator, platform, tier, category, group))
     return out
 
