@@ -61,6 +61,8 @@ class Words:
     def field(self, name: str) -> str:
         """Word for a field; a free metric is named by its own name."""
         key = f"field.{name}"
+        if name.startswith("as_of."):
+            return f"{self('field.as_of')} ({self.field(name.removeprefix('as_of.'))})"
         return self(key) if self.has(key) else self("field.metric", name=name.removeprefix("metric."))
 
     def platform(self, code: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from app.rules.fields import METRIC_PREFIX, Field, Kind, field_of
+from app.rules.fields import DATE_PREFIX, METRIC_PREFIX, Field, Kind, field_of
 from app.values import Ranked, local
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Labels:
     def field(self, name: str) -> str:
         """Title of a creator's field."""
         key = f"field.{name}"
-        return self(key) if self.words.has(key) else name.removeprefix(METRIC_PREFIX)
+        return self.words.field(name) if self.words.has(key) or name.startswith(DATE_PREFIX) else name.removeprefix(METRIC_PREFIX)
 
     def operation(self, kind: str, summary: Mapping[str, object]) -> str:
         """What somebody did to data, in a few words: ``导入 roster.csv``."""

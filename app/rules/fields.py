@@ -75,6 +75,10 @@ METRICS: Final = (
     "influence_score",
 )
 METRIC_PREFIX: Final = "metric."
+DATE_PREFIX: Final = "as_of."
+"""Before a figure's name: its own date, where it is not the row's."""
+PERSON: Final = "person_id"
+"""What rows of one file share whose accounts are one creator's; a word of the file's own, kept nowhere."""
 
 _CREATOR: Final = (
     Field("name", Kind.TEXT, Home.CREATOR),
@@ -119,6 +123,7 @@ CREATOR_FIELDS: Final[dict[str, Field]] = {
         *_ACCOUNT,
         *(Field(name, Kind.NUMBER, Home.METRIC) for name in METRICS),
         Field("as_of", Kind.MOMENT, Home.ROW),
+        Field(PERSON, Kind.IDENT, Home.ROW),
         *_DERIVED,
     )
 }
@@ -129,8 +134,11 @@ SAME_FIELD: Final = {"nickname": "name", "uid": "platform_uid"}
 
 
 def field_of(name: str) -> Field | None:
-    """Field for a name or a free metric ``metric.NAME``; None where there is no such field."""
+    """Field for a name, a free metric ``metric.NAME`` or the own date of a figure ``as_of.NAME``; None where there is no such field."""
     name = SAME_FIELD.get(name, name)
+    if name.startswith(DATE_PREFIX):
+        figure = field_of(name.removeprefix(DATE_PREFIX))
+        return Field(name, Kind.MOMENT, Home.ROW) if figure is not None and figure.numeric and figure.importable else None
     if name.startswith(METRIC_PREFIX) and len(name) > len(METRIC_PREFIX):
         return Field(name, Kind.NUMBER, Home.METRIC)
     return CREATOR_FIELDS.get(name)

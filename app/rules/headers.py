@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from app.errors import UsageError
 from app.rules import headers_facts
 from app.rules.facts import CREATORS, FACTS, field_in
-from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, SAME_FIELD, field_of
+from app.rules.fields import CREATOR_FIELDS, DATE_PREFIX, METRIC_PREFIX, PERSON, SAME_FIELD, field_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -171,7 +171,7 @@ def field_for(header: str, kind: str = CREATORS) -> str | None:
     """Field that a header means in a kind of file; None for a stranger."""
     words = _FIELD_OF[kind]
     known = words.get(_even(header)) or words.get(plain(header))
-    if known is None and kind == CREATORS and header.strip().startswith(METRIC_PREFIX) and field_of(header.strip()):
+    if known is None and kind == CREATORS and header.strip().startswith((METRIC_PREFIX, DATE_PREFIX, PERSON)) and field_of(header.strip()):
         return header.strip()
     return known
 

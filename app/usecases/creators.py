@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -15,7 +16,7 @@ from app.rules import cells, spoken
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -201,17 +202,14 @@ class Roster(Protocol):
     def upsert(self, parsed: Parsed, request: ImportRequest, actor: Actor, now: int, job: Job) -> Upserted:
         """Take a parsed file in, all or nothing; a dry run only tells."""
 
-    def export(self, question: Question, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
-        """Values of the columns for every creator and account of the answer, one row an account."""
+    def export(self, question: Question, columns: Sequence[str], now: int) -> Generator[tuple[object, ...]]:
+        """Names of the columns (of all that an import takes and the answer has, where none are asked for), then their values, one row an account."""
 
     def facets(self) -> Mapping[str, Sequence[str]]:
         """Distinct values that a filter may offer: platform, category, city, country, owner, tags."""
 
 
 # ---------------------------------------------------------------- the use case
-
-DEFAULT_COLUMNS: Final = tuple(name for name, one in CREATOR_FIELDS.items() if one.home in {Home.CREATOR, Home.ACCOUNT, Home.METRIC})
-"""Columns of an export that asks for none: everything that an import takes, so that it can come back."""
 
 FILTER_FIELDS: Final = {name: one for name, one in CREATOR_FIELDS.items() if one.home is not Home.ROW}
 
@@ -317,12 +315,15 @@ class Creators:
         return self._files.write_table(path, header, rows)
 
     def export(self, question: Question, columns: Sequence[str], path: Path, job: Job | None = None) -> int:
-        """Write the answer as CSV or XLSX, one row an account; returns the rows written."""
+        """Write the answer as CSV or XLSX, one row an account; returns the rows written.
+
+        Without columns it is everything that an import takes and somebody of the answer has, so that it can come back.
+        """
         self.check(question)
-        wanted = tuple(columns) or DEFAULT_COLUMNS
-        wanted = tuple(_known_field(name).name for name in wanted)
-        rows = self._store.export(question, wanted)
-        return self._files.write_table(path, wanted, _watched(rows, job or Quiet()))
+        wanted = tuple(_known_field(name).name for name in columns)
+        with closing(self._store.export(question, wanted, self._clock())) as rows:
+            header = tuple(map(str, next(rows)))
+            return self._files.write_table(path, header, _watched(rows, job or Quiet()))
 
     def _typed(self, values: Mapping[str, str]) -> dict[str, object]:
         """Texts as values of their fields; UsageError names field and value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,10 @@ from sqlalchemy import bindparam, select, text
 from app.errors import UsageError
 from app.files import Chunk, Upserted
 from app.rules.cells import handle_key
-from app.rules.fields import METRIC_PREFIX, Home, Kind, field_of
-from app.usecases.creators import AccountRow, CreatorDetail, HistoryRow, MetricRow, RosterRow, StageRow, TierRow
-from app.values import CreditGrade, Group, Stage, Tier, ValueGrade, iso
-from db import bulk, questions
+from app.rules.fields import METRIC_PREFIX
+from app.usecases.creators import CreatorDetail, HistoryRow, MetricRow, StageRow, TierRow
+from app.values import Stage, Tier
+from db import bulk, exports, questions, roster
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
 from db.models.records import AuditRow, Operation
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from app.files import ImportRequest, Parsed
     from app.jobs import Job
-    from app.usecases.creators import Ids, Question
+    from app.usecases.creators import Ids, Question, RosterRow
     from app.values import Actor
 
 CHUNK: Final = 50_000
@@ -198,13 +199,14 @@ class CreatorStore:
         job.check()
         return upsert.tally
 
-    def export(self, question: Question, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
-        """Values of the columns for every creator and account of the answer, one row an account."""
+    def export(self, question: Question, columns: Sequence[str], now: int) -> Iterator[tuple[object, ...]]:
+        """The columns' names, then their values for every creator and account of the answer, one row an account."""
         with reading(self.engine) as connection:
-            ids = questions.ids(connection, question)
+            ids = [int(one) for one in questions.ids(connection, question)]
+            names = tuple(columns) or exports.columns(connection, ids, now)
+            yield names
             for first in range(0, len(ids), _EXPORTED):
-                rows = _roster(connection, [int(one) for one in ids[first : first + _EXPORTED]])
-                yield from _exported(connection, rows, columns)
+                yield from exports.table(connection, _roster(connection, ids[first : first + _EXPORTED]), names, now)
 
 
 def _told(tally: Tally, operation_id: int | None) -> Upserted:
@@ -299,47 +301,13 @@ def _existing(connection: Connection, values: Mapping[str, object]) -> int:
 # ---------------------------------------------------------------- rows
 
 
-_CREATOR_ROWS: Final = (
-    'select id, name, stage, tier, "group", followers, fee_fen, category, city, country, owner, phone, wechat, email,'
-    " coupon, commission_bp, joined_at, updated_at, value_grade, credit_score, credit_grade from creator where id in "
-)
-_ACCOUNT_ROWS: Final = f"select creator_id, {', '.join(AccountRow.__dataclass_fields__)} from account where creator_id in "  # noqa: S608 (our names)
-_TAG_ROWS: Final = "select creator_id, tag from creator_tag where creator_id in "
-
-
 def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
-    """Rows for ids, in the ids' order. Through the driver: a table scrolls through them."""
-    if not ids:
-        return []
-    among = f"({','.join(map(str, ids))})"
-    accounts: dict[int, list[AccountRow]] = {}
-    for owner, number, platform, uid, handle, url, followers, tier, *fees in bulk.fetch(connection, f"{_ACCOUNT_ROWS}{among} order by id"):
-        row = AccountRow(number, platform, uid, handle, url, followers, _TIERS[tier], *fees)
-        accounts.setdefault(owner, []).append(row)
-    tags: dict[int, list[str]] = {}
-    for owner, tag in bulk.fetch(connection, f"{_TAG_ROWS}{among} order by id"):
-        tags.setdefault(owner, []).append(tag)
-    rows = {
-        row[0]: RosterRow(
-            row[0], row[1], _STAGES[row[2]], _TIERS[row[3]], _GROUPS[row[4]],
-            row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12], row[13], row[14], row[15], row[16], row[17],
-            _VALUES[row[18]], row[19], _CREDITS[row[20]], tuple(tags.get(row[0], ())), tuple(accounts.get(row[0], ())),
-        )
-        for row in bulk.fetch(connection, _CREATOR_ROWS + among)
-    }  # fmt: skip
-    return [rows[one] for one in ids if one in rows]
-
-
-_TIERS: Final[dict[int | None, Tier | None]] = {None: None, **{int(one): one for one in Tier}}
-_GROUPS: Final[dict[int | None, Group | None]] = {None: None, **{int(one): one for one in Group}}
-_VALUES: Final[dict[int | None, ValueGrade]] = {None: ValueGrade.N, **{int(one): one for one in ValueGrade}}
-_CREDITS: Final[dict[int, CreditGrade]] = {int(one): one for one in CreditGrade}
-_STAGES: Final[dict[int, Stage]] = {int(one): one for one in Stage}
-"""Members by their numbers: a look costs a fifth of a call, and a table scrolls through thousands."""
+    with closing(bulk.driver_cursor(connection)) as cursor:
+        return roster.of(cursor, ids)
 
 
 def _tier(number: int | None) -> Tier | None:
-    return _TIERS[number]
+    return roster.TIERS[number]
 
 
 def _most_used(connection: Connection, table: str, column: str) -> list[str]:
@@ -401,53 +369,3 @@ def _history(connection: Connection, creator_id: int, accounts: Sequence[int]) -
         before, after = json.loads(row.before or "{}"), json.loads(row.after or "{}")
         out += [HistoryRow(row.id, row.at, row.by, row.kind, name, before.get(name), after.get(name)) for name in {**before, **after} if name != "handle_key"]
     return tuple(out)
-
-
-# ---------------------------------------------------------------- export
-
-
-def _exported(connection: Connection, rows: Sequence[RosterRow], columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
-    accounts = [account.id for row in rows for account in row.accounts]
-    figures = _latest_figures(connection, accounts, [name for name in columns if is_figure(name)])
-    notes = _notes(connection, [row.id for row in rows]) if "notes" in columns else {}
-    for row in rows:
-        for account in row.accounts or (None,):
-            yield tuple(_cell(row, account, name, figures, notes) for name in columns)
-
-
-def _latest_figures(connection: Connection, accounts: Sequence[int], names: Sequence[str]) -> dict[tuple[int, str], tuple[float, str | None]]:
-    if not names or not accounts:
-        return {}
-    statement = text(
-        "select m.account_id, m.name, m.value, m.raw from account_metric m where m.account_id in :accounts"
-        " and m.as_of = (select max(x.as_of) from account_metric x where x.account_id = m.account_id and x.name = m.name)"
-    ).bindparams(bindparam("accounts", expanding=True))
-    return {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(statement, {"accounts": list(accounts)})}
-
-
-def _notes(connection: Connection, ids: Sequence[int]) -> dict[int, str | None]:
-    return {row[0]: row[1] for row in connection.execute(select(Creator.id, Creator.notes).where(Creator.id.in_(ids)))}
-
-
-def _cell(
-    row: RosterRow,
-    account: AccountRow | None,
-    name: str,
-    figures: Mapping[tuple[int, str], tuple[float, str | None]],
-    notes: Mapping[int, str | None],
-) -> object:
-    """A field's value as a file carries it: codes for ranks, ISO times, plain numbers."""
-    one = field_of(name)
-    if one is None:
-        return None
-    if name == "notes":
-        return notes.get(row.id)
-    if is_figure(name):
-        value = figures.get((account.id, name.removeprefix(METRIC_PREFIX)), (None, None))[0] if account else None
-        return int(value) if value is not None and value == int(value) else value
-    if one.kind is Kind.TAGS:
-        return ", ".join(row.tags) or None
-    value = getattr(account if one.home is Home.ACCOUNT else row, name, None)
-    if value is not None and one.kind in {Kind.RANK, Kind.MOMENT}:
-        return value.code if one.kind is Kind.RANK else iso(value)
-    return value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from app.errors import UsageError
 from app.files import Change, Chunk, Reject
 from app.rules.cells import handle_key
-from app.rules.fields import Home, Kind, field_of
+from app.rules.fields import DATE_PREFIX, PERSON, Home, Kind, field_of
 from db import bulk
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Rows:
         self._chunk = chunk
         self._nothing: Sequence[Any] = [None] * len(chunk)
         self.numbers = chunk.rows
-        self.stated = [name for name in chunk.columns if name not in {"as_of", "platform"}]
+        self.stated = [name for name in chunk.columns if name not in {"as_of", "platform", PERSON} and not name.startswith(DATE_PREFIX)]
         self.metrics = [name for name in self.stated if is_figure(name)]
         self.platform: list[str | None] = list(self.column("platform"))
         self.uid = self.column("platform_uid")
@@ -89,6 +89,11 @@ class Rows:
     def column(self, name: str) -> Sequence[Any]:
         """Values of a field."""
         return self._chunk.columns.get(name, self._nothing)
+
+    def dates(self, name: str) -> Sequence[int | None]:
+        """Dates of a field's figures: their own, else the row's."""
+        row, own = self.column("as_of"), self._chunk.columns.get(DATE_PREFIX + name)
+        return row if own is None else [other if one is None else one for one, other in zip(own, row, strict=True)]  # type: ignore[misc]
 
     def raw(self, name: str, at: int) -> str | None:
         """Text of a cell whose meaning was worked out."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, Home
+from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, PERSON, Home
 from app.rules.rating import tiers
 from app.values import Stage, Tier
 from db import bulk
@@ -44,6 +44,19 @@ _METRIC_COLUMNS: Final = ("account_id", "name", "as_of", "value", "raw", "stated
 _STEP_COLUMNS: Final = ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id")
 
 
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """Accounts to be inserted: positions of their rows, owners, ids and figures."""
+
+    places: Sequence[int]
+    creators: Sequence[int]
+    accounts: range
+    platforms: Sequence[str]
+    followers: Sequence[int | None]
+    tier: Sequence[int | None]
+    dates: Sequence[int]
+
+
 @dataclass(slots=True)
 class Upsert:
     """One file being taken in. ``log`` None: nothing is written, only told."""
@@ -57,6 +70,8 @@ class Upsert:
     _force: rollups.PolicyInForce = field(init=False)
     _names: Names = field(init=False)
     _credit: tuple[int, int] = field(init=False)
+    _persons: dict[str, int] = field(default_factory=dict)
+    """Creators of the words by which the file says whose accounts are one person's."""
 
     def __post_init__(self) -> None:
         """Look once at what does not change between chunks."""
@@ -75,10 +90,13 @@ class Upsert:
         if not new:
             return
         self.tally.inserted += len(new)
+        self._tell(rows, new)
         if self.log is None:
-            self._tell(rows, new)
-        else:
-            self._insert(rows, new, self.log)
+            return
+        joining = self._joining(rows, known, new)
+        self._insert(rows, [at for at in new if at not in joining] if joining else new, self.log)
+        if joining:
+            self._join(rows, joining, self.log)
 
     # ------------------------------------------------------------ new ones
 
@@ -95,20 +113,37 @@ class Upsert:
                 if at in texts:
                     self.tally.note(rows.numbers[at], rows.label(at), name, None, texts[at])
 
+    def _joining(self, rows: Rows, known: Known, new: Sequence[int]) -> dict[int, str]:
+        """New rows whose creator an other row of the file names or brings: position -> the file's word for the person."""
+        persons = rows.column(PERSON)
+        for at, creator in zip(known.places, known.creators, strict=True):
+            if persons[at] is not None:
+                self._persons.setdefault(persons[at], creator)
+        seen = set(self._persons)
+        joining: dict[int, str] = {}
+        for at in new:
+            if persons[at] in seen:
+                joining[at] = persons[at]
+            elif persons[at] is not None:
+                seen.add(persons[at])
+        return joining
+
     def _insert(self, rows: Rows, new: list[int], log: Log) -> None:
-        self._tell(rows, new)
         count = len(new)
+        if not count:
+            return
         names = [
             name or handle or uid or ""
             for name, handle, uid in zip(*(at_places(rows.column(one), new) for one in ("name", "handle", "platform_uid")), strict=True)
         ]
         platforms = [one or "" for one in at_places(rows.platform, new)]
-        dates = [self.now if when is None else when for when in at_places(rows.column("as_of"), new)]
+        dates = [self.now if when is None else when for when in at_places(rows.dates("followers"), new)]
         stage = [int(Stage.LEAD) if value is None else value for value in at_places(rows.column("stage"), new)]
         followers, tier, group = self._banded(platforms, at_places(rows.column("followers"), new), dates)
         fees = at_places(rows.column("fee_fen"), new)
         first_creator, first_account = (bulk.reserve(self.connection, table, count) for table in ("creator", "account"))
         creators, accounts = range(first_creator, first_creator + count), range(first_account, first_account + count)
+        self._persons.update((person, one) for person, one in zip(at_places(rows.column(PERSON), new), creators, strict=True) if person is not None)
         same = repeat(count)
         log.returns.before_coupons(code for code in at_places(rows.column("coupon"), new) if code)
         plain = [name for name in CREATOR_COLUMNS if name not in {"name", "stage"}]
@@ -126,29 +161,8 @@ class Upsert:
             ),
         )  # fmt: skip
         log.inserted("creator", first_creator, count)
-        bulk.insert(
-            self.connection,
-            "account",
-            ("id", "creator_id", "platform", "handle_key", *ACCOUNT_COLUMNS, "followers", "followers_at", "tier"),
-            zip(
-                accounts, creators, platforms, at_places(rows.handle_key, new),
-                *(at_places(rows.column(name), new) for name in ACCOUNT_COLUMNS),
-                followers, [None if value is None else when for value, when in zip(followers, dates, strict=True)], tier,
-                strict=True,
-            ),
-        )  # fmt: skip
-        log.inserted("account", first_account, count)
-        for name in rows.metrics:
-            cells = zip(new, accounts, at_places(rows.column(name), new), strict=True)
-            self._add_figures(rows, log, name, ((at, account, value) for at, account, value in cells if value is not None))
-        for name, ranged in rows.ranges().items():
-            self._add_figures(rows, log, name, [(at, account, None) for at, account in zip(new, accounts, strict=True) if at in ranged])
+        self._insert_accounts(rows, log, _Accounts(new, creators, accounts, platforms, followers, tier, dates))
         log.insert("stage_step", _STEP_COLUMNS, list(zip(creators, stage, *map(same, (None, None, self.now, self.by, log.id)), strict=True)))
-        log.insert(
-            "tier_step",
-            ("account_id", "tier", "previous", "at", "policy_version"),
-            [(account, band, None, when, self._force.version) for account, band, when in zip(accounts, tier, dates, strict=True) if band is not None],
-        )
         tags = at_places(rows.column("tags"), new)
         words = dict.fromkeys((creator, tag) for creator, some in zip(creators, tags, strict=True) for tag in some or ())
         log.insert("creator_tag", ("creator_id", "tag"), list(words))
@@ -156,6 +170,46 @@ class Upsert:
         texts = zip(creators, names, handles, uids, tags, notes, strict=True)
         search.add(self.connection, ((row[0], search.document((*row[1:4], *(row[4] or ()), row[5]))) for row in texts))
         self.tally.creator_ids.extend(creators)
+
+    def _join(self, rows: Rows, joining: dict[int, str], log: Log) -> None:
+        """Accounts of creators whom other rows of the file name or bring; those rows speak for the creator himself."""
+        places = list(joining)
+        platforms = [one or "" for one in at_places(rows.platform, places)]
+        dates = [self.now if when is None else when for when in at_places(rows.dates("followers"), places)]
+        followers, tier, _ = self._banded(platforms, at_places(rows.column("followers"), places), dates)
+        first = bulk.reserve(self.connection, "account", len(places))
+        creators = [self._persons[joining[at]] for at in places]
+        self._insert_accounts(rows, log, _Accounts(places, creators, range(first, first + len(places)), platforms, followers, tier, dates))
+        owners = list(dict.fromkeys(creators))
+        rollups.refresh_creators(self.connection, owners, self._force.policy)
+        search.refresh(self.connection, owners)
+        self.tally.creator_ids.extend(set(owners).difference(self.tally.creator_ids))
+
+    def _insert_accounts(self, rows: Rows, log: Log, new: _Accounts) -> None:
+        """New accounts with their figures and tiers."""
+        places, accounts = new.places, new.accounts
+        bulk.insert(
+            self.connection,
+            "account",
+            ("id", "creator_id", "platform", "handle_key", *ACCOUNT_COLUMNS, "followers", "followers_at", "tier"),
+            zip(
+                accounts, new.creators, new.platforms, at_places(rows.handle_key, places),
+                *(at_places(rows.column(name), places) for name in ACCOUNT_COLUMNS),
+                new.followers, [None if value is None else when for value, when in zip(new.followers, new.dates, strict=True)], new.tier,
+                strict=True,
+            ),
+        )  # fmt: skip
+        log.inserted("account", accounts[0], len(places))
+        for name in rows.metrics:
+            cells = zip(places, accounts, at_places(rows.column(name), places), strict=True)
+            self._add_figures(rows, log, name, ((at, account, value) for at, account, value in cells if value is not None))
+        for name, ranged in rows.ranges().items():
+            self._add_figures(rows, log, name, [(at, account, None) for at, account in zip(places, accounts, strict=True) if at in ranged])
+        log.insert(
+            "tier_step",
+            ("account_id", "tier", "previous", "at", "policy_version"),
+            [(account, band, None, when, self._force.version) for account, band, when in zip(accounts, new.tier, new.dates, strict=True) if band is not None],
+        )
 
     def _banded(
         self, platforms: Sequence[str], followers: Sequence[int | None], dates: Sequence[int]
@@ -170,7 +224,7 @@ class Upsert:
 
     def _add_figures(self, rows: Rows, log: Log, name: str, cells: Iterable[tuple[int, int, Any]]) -> None:
         """Dated values of one field: (row position, account id, value)."""
-        as_of, plain = rows.column("as_of"), name.removeprefix(METRIC_PREFIX)
+        as_of, plain = rows.dates(name), name.removeprefix(METRIC_PREFIX)
         log.insert(
             "account_metric",
             _METRIC_COLUMNS,
@@ -241,7 +295,7 @@ class Upsert:
 
     def _compare_figures(self, rows: Rows, known: Known, edit: Any, name: str, latest: Sequence[int | None] | None) -> None:  # noqa: ANN401
         """Note the figures that are new or corrected; ``latest`` spares the look at those that stand already."""
-        as_of, plain = rows.column("as_of"), name.removeprefix(METRIC_PREFIX)
+        as_of, plain = rows.dates(name), name.removeprefix(METRIC_PREFIX)
         values = at_places(rows.column(name), known.places)
         same = latest if latest is not None else repeat(len(values))(None)
         stated = {
@@ -264,7 +318,7 @@ class Upsert:
 
     def _compare_ranges(self, rows: Rows, name: str, stated: dict[int, tuple[int, str]], edit: Any) -> None:  # noqa: ANN401
         """Note the ranges that are new; on a day that has a value they are kept beside it. ``stated``: position -> account and text."""
-        as_of, plain = rows.column("as_of"), name.removeprefix(METRIC_PREFIX)
+        as_of, plain = rows.dates(name), name.removeprefix(METRIC_PREFIX)
         kinds = (("pos", "bigint"), ("account_id", "bigint"), ("as_of", "bigint"))
         bulk.keep(self.connection, "figures", kinds, ((at, account, as_of[at]) for at, (account, _) in stated.items()))
         present = {row[0]: row[1:] for row in bulk.fetch(self.connection, _RANGES, plain, plain, self.now)}

@@ -33,6 +33,16 @@ RICH = (
 )
 
 
+@pytest.fixture
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Another new workspace."""
+    from tests.sync.conftest import Desk as Another
+
+    other = Another(tmp_path_factory.mktemp("other"))
+    yield other
+    other.services.close()
+
+
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_an_export_taken_back_is_all_unchanged(desk: Desk, ending: str):
     desk.take_text(RICH)
@@ -60,6 +70,103 @@ def test_an_export_is_the_same_from_the_workspace_it_was_taken_to(desk: Desk, tm
     finally:
         other.services.close()
     assert cells_of(second) == cells_of(first)
+
+
+DATED = (
+    "平台,uid,账号,昵称,粉丝数,平均点赞,互动率,获赞与收藏,报价,佣金率,标签,阶段,城市,数据日期\n"
+    '抖音,1,a1,甲,10万+,12.5,3.55%,7万,500-800,20%,"茶,酒",洽谈中,上海,2024-05-06\n'
+    "小红书,5e0001,b2,乙,50万～100万,,,88,1200,10%~15%,,,,2024-05-07 08:30\n"
+    "快手,7200000000000000123,,丙,,5,,,,,,,,\n"
+)
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_an_export_taken_to_a_new_workspace_gives_the_same_content(desk: Desk, other: Desk, ending: str):
+    desk.take_text(DATED)
+    path = desk.folder / f"out.{ending}"
+    assert desk.services.creators.export(Question(), (), path) == 3
+    assert cells_of(path)[0] == (
+        "name", "city", "commission_bp", "stage", "tags", "platform", "platform_uid", "handle", "fee_fen", "followers", "avg_likes",
+        "engagement_rate", "metric.liked_collected", "as_of",
+    )  # fmt: skip
+    report = other.take(path)
+    assert (report.inserted, report.rejected, report.unmapped) == (3, 0, ())
+    assert other.hash == desk.hash
+    assert (desk.take(path).unchanged, other.take(path).unchanged) == (3, 3)
+
+
+def test_a_figure_of_another_day_bears_its_own_date(desk: Desk, other: Desk):
+    desk.take_text("平台,uid,昵称,粉丝数,平均点赞,数据日期\n抖音,1,甲,50000,12,2024-05-06\n抖音,2,乙,7,,2024-05-06\n")
+    desk.take_text("平台,uid,平均点赞,数据日期\n抖音,1,15,2024-06-06\n")
+    desk.take_text("平台,uid,昵称,作品数\n抖音,3,丙,99\n")
+    desk.take_text("平台,uid,平均点赞,数据日期\n抖音,3,15,2024-06-06\n")
+    before, path = desk.hash, desk.folder / "out.csv"
+    desk.services.creators.export(Question(), (), path)
+    header, *rows = [row[-3:] for row in cells_of(path)]
+    assert header == ("as_of", "as_of.avg_likes", "as_of.followers")
+    assert [tuple(cell[:10] for cell in row) for row in rows] == [("2024-06-05", "", "2024-05-05"), ("2024-05-05", "", ""), ("", "2024-06-05", "")]
+    assert desk.take(path).unchanged == 3
+    assert desk.hash == before
+    other.take(path)
+    again = other.folder / "out.csv"
+    other.services.creators.export(Question(), (), again)
+    assert cells_of(again) == cells_of(path)
+    columns = ("handle", "followers", "followers_at")
+    other.services.creators.export(Question(where="platform_uid = 1"), columns, again)
+    assert cells_of(again)[1][1:] == ("50000", "2024-05-05T16:00:00Z")
+
+
+PERSONS = (
+    "person_id,平台,uid,昵称,粉丝数,城市,标签\n"
+    "p1,抖音,1,甲,5000,上海,茶\n"
+    ",抖音,9,路人,1,,\n"
+    "p1,小红书,2,甲,900000,上海,茶\n"
+    "p1,快手,3,甲,,上海,茶\n"
+    "p2,抖音,4,乙,6,,\n"
+)
+
+
+def test_accounts_of_one_creator_come_back_as_one_creator(desk: Desk, other: Desk):
+    report = desk.prove(desk.file("list.csv", PERSONS))
+    assert (report.read, report.inserted) == (5, 5)
+    desk.take_text(PERSONS)
+    first = desk.services.creators.page(Question(where="name = 甲"))[0]
+    assert ([one.platform for one in first.accounts], first.followers, first.tags) == (["douyin", "xiaohongshu", "kuaishou"], 900_000, ("茶",))
+    assert desk.services.creators.count(Question()) == 3
+    path = desk.folder / "out.csv"
+    assert desk.services.creators.export(Question(), (), path) == 5
+    assert cells_of(path)[0][-1] == "person_id"
+    other.take_text("平台,uid,昵称\n小红书,0,别人\n")
+    before = other.hash
+    taken = other.take(path)
+    assert other.services.creators.count(Question()) == 4
+    assert [check.name for check in other.services.workspace.doctor() if not check.ok] == []
+    assert other.take(path).unchanged == 5
+    assert taken.import_id is not None
+    undone = other.services.workspace.undo(taken.import_id)
+    assert (undone.inserted_removed, undone.kept, other.hash) == (5, (), before)
+
+
+def test_the_same_content_comes_of_creators_with_several_accounts(desk: Desk, other: Desk):
+    desk.take_text(PERSONS)
+    path = desk.folder / "out.xlsx"
+    desk.services.creators.export(Question(), (), path)
+    other.take(path)
+    assert other.hash == desk.hash
+
+
+def test_a_new_account_joins_the_creator_whom_another_row_names(desk: Desk):
+    desk.take_text("平台,uid,昵称,粉丝数\n小红书,2,甲,900000\n")
+    before = desk.hash
+    report = desk.take_text(PERSONS)
+    assert (report.inserted, report.updated, desk.services.creators.count(Question())) == (4, 1, 3)
+    one = desk.services.creators.page(Question(search="甲"))[0]
+    assert sorted(account.platform for account in one.accounts) == ["douyin", "kuaishou", "xiaohongshu"]
+    assert [row.id for row in desk.services.creators.page(Question(where="platform_uid = 3"))] == [one.id]
+    assert report.import_id is not None
+    assert desk.services.workspace.undo(report.import_id).kept == ()
+    assert desk.hash == before
+    assert [check.name for check in desk.services.workspace.doctor() if not check.ok] == []
 
 
 def test_a_creator_with_several_accounts_comes_back_account_by_account(desk: Desk):
