@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Double, ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Count, Id, Moment, Rank, Words
@@ -105,20 +105,13 @@ class Appeal(Base):
 
 
 class CreditScore(Base):
-    """A creator's score as last computed. ``grade`` is a number of ``CreditGrade``; dimensions hold their points."""
+    """A creator's score as last computed: as of when, as known when, by which version of the policy."""
 
     __tablename__ = "credit_score"
 
     creator_id: Mapped[Count] = mapped_column(primary_key=True, autoincrement=False)
     score: Mapped[Count]
-    raw: Mapped[float] = mapped_column(Double)
     grade: Mapped[Rank]
-    enough: Mapped[bool]
-    evidence: Mapped[float] = mapped_column(Double)
-    reliability: Mapped[float] = mapped_column(Double)
-    compliance: Mapped[float] = mapped_column(Double)
-    authenticity: Mapped[float] = mapped_column(Double)
-    cooperation: Mapped[float] = mapped_column(Double)
     as_of: Mapped[Moment]
     known_at: Mapped[Moment]
     policy_version: Mapped[Count]

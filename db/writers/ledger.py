@@ -15,8 +15,8 @@ import numpy as np
 from sqlalchemy import text
 
 from app.rules.rating import ledger, raisers, sanctions
-from app.rules.rating.credit import CreditPolicy, Dimension
-from app.rules.rating.ledger import BILLION, NEVER, Clocks, Ledger
+from app.rules.rating.credit import CreditPolicy
+from app.rules.rating.ledger import NEVER, Clocks, Ledger
 from app.rules.rating.sanctions import Case, Decision, Proposal
 from app.values import Sanction, day_end
 from db import bulk
@@ -41,8 +41,10 @@ CREDIT: Final = "credit"
 RULE: Final = "KOC Desk"
 """Who proposes sanctions and confirms by rule: nobody."""
 
-_AT_A_TIME: Final = 200_000
+_AT_A_TIME: Final = 50_000
 """Entries read, and scores written, between two looks at whether to stop."""
+_SPARSE: Final = 8
+"""Numbers of ids for each creator up to which a table of all of them beats a search."""
 _MANY: Final = 20_000
 """Creators from which on all entries are read in their order, rather than each creator's by the index."""
 
@@ -94,63 +96,64 @@ def of_nobody(connection: Connection, now: int) -> tuple[int, int]:
 
 # ---------------------------------------------------------------- entries as arrays
 
-_STANDING: Final = " and e.happened_at <= ? and e.recorded_at <= ? and e.confirmed_at <= ? and (e.voided_at is null or e.voided_at > ?)"
-_OF_SOME: Final = f"select e.id, e.creator_id, e.type, e.happened_at from wanted w join credit_event e on e.creator_id = w.id where true{_STANDING}"  # noqa: S608
-_OF_ALL: Final = f"select e.id, e.creator_id, e.type, e.happened_at from credit_event e where e.id > ? and e.id <= ?{_STANDING}"  # noqa: S608
+_COLUMNS: Final = ("e.id", "e.creator_id", "case e.type {types} else -1 end", "e.happened_at")
+_STANDING: Final = " and e.happened_at <= {last} and e.recorded_at <= {known} and e.confirmed_at <= {known} and (e.voided_at is null or e.voided_at > {known})"
+_OF_SOME: Final = "wanted w join credit_event e on e.creator_id = w.id where true"
+_OF_SPAN: Final = "credit_event e where e.id > {first} and e.id <= {first} + {size}"
 
 
-def _entries(policy: CreditPolicy, creators: Ints, rows: Sequence[tuple[int, int, str, int]]) -> Ledger:
-    """Rows that count by their clocks as a ledger over ``creators`` (sorted ids)."""
-    if not rows:
-        return Ledger.of(policy, ())
-    count, codes = len(rows), policy.codes()
-    number, creator, kind, happened_at = zip(*rows, strict=True)
-    owner = np.fromiter(creator, dtype=np.int64, count=count)
-    place = np.searchsorted(creators, owner).astype(np.int64)
-    happened = np.fromiter(happened_at, dtype=np.int64, count=count)
+def _read(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks, rows: str) -> Ledger:
+    """Rows that count by their clocks as a ledger over ``creators`` (sorted ids); those of others are left out.
+
+    The database joins each column into one text: to parse that costs a quarter of fetching rows.
+    """
+    # Names of types are checked by the policy: letters, digits and underscores.
+    types = " ".join(f"when '{name}' then {code}" for name, code in policy.codes().items())
+    joined = "string_agg(({})::text, ',')" if connection.dialect.name == "postgresql" else "group_concat({})"
+    columns = ", ".join(joined.format(column) for column in _COLUMNS)
+    statement = f"select {columns} from {rows}{_STANDING}"  # noqa: S608 (our own words, and numbers)
+    texts = bulk.fetch(connection, statement.format(types=types, last=int(at.last), known=int(at.known_at)))[0]
+    number, owner, kind, happened_at = (np.fromstring(one or "", dtype=np.int64, sep=",") for one in texts)
+    place = _places(creators, owner)
     made = Ledger(
         creator=place,
-        type=np.fromiter(map(codes.get, kind, repeat(-1)), dtype=np.int64, count=count),
-        happened_at=happened,
+        type=kind,
+        happened_at=happened_at,
         # That they were known is what they were chosen by: they need not be told when.
-        recorded_at=happened,
-        confirmed_at=happened,
-        voided_at=np.full(count, NEVER, dtype=np.int64),
-        id=np.fromiter(number, dtype=np.int64, count=count),
+        recorded_at=happened_at,
+        confirmed_at=happened_at,
+        voided_at=np.full(len(number), NEVER, dtype=np.int64),
+        id=number,
     )
-    ours = creators[np.minimum(place, len(creators) - 1)] == owner
+    ours = place >= 0
     return made if ours.all() else Ledger(**{name: getattr(made, name)[ours] for name in Ledger.__slots__})
 
 
-def _joined(policy: CreditPolicy, parts: Sequence[Ledger]) -> Ledger:
-    if not parts:
-        return Ledger.of(policy, ())
-    names = Ledger.__slots__
-    return Ledger(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
-
-
-def _known(at: Clocks) -> tuple[int, int, int, int]:
-    return at.last, at.known_at, at.known_at, at.known_at
+def _places(creators: Ints, owner: Ints) -> Ints:
+    """Place of each owner among sorted ids, -1 where he is not among them."""
+    first, last = int(creators[0]), int(creators[-1])
+    if last - first < _SPARSE * len(creators):
+        at = np.full(last - first + 2, -1, dtype=np.int64)
+        at[creators - first] = np.arange(len(creators))
+        return at[np.where((owner < first) | (owner > last), last - first + 1, owner - first)]
+    place = np.searchsorted(creators, owner)
+    return np.where(creators[np.minimum(place, len(creators) - 1)] == owner, place, -1).astype(np.int64)
 
 
 def _of_some(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks) -> Ledger:
-    bulk.keep_ids(connection, creators.tolist())
-    return _entries(policy, creators, bulk.fetch(connection, _OF_SOME, *_known(at)))
+    """Entries of the wanted, read by the index."""
+    return _read(connection, policy, creators, at, _OF_SOME)
 
 
-def _of_many(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks) -> Ledger:
+def _of_many(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks, job: Job | None = None) -> Ledger:
     """The same by one look through all entries: many creators have theirs all over the table."""
-    return _of_all(connection, policy, creators, at, None)
-
-
-def _of_all(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks, job: Job | None) -> Ledger:
-    """Entries of the creators given, read as they stand."""
     last = int(bulk.fetch(connection, "select coalesce(max(id), 0) from credit_event")[0][0])
-    parts = []
-    for first in range(0, last, _AT_A_TIME):
-        _looked(job, "credit_read", first, last)
-        parts.append(_entries(policy, creators, bulk.fetch(connection, _OF_ALL, first, first + _AT_A_TIME, *_known(at))))
-    return _joined(policy, parts)
+    parts = [Ledger.of(policy, ())]
+    if len(creators):
+        for first in range(0, last, _AT_A_TIME):
+            _looked(job, "credit_read", first, last)
+            parts.append(_read(connection, policy, creators, at, _OF_SPAN.replace("{first}", str(first)).replace("{size}", str(_AT_A_TIME))))
+    return Ledger(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Ledger.__slots__})
 
 
 def _looked(job: Job | None, phase: str, done: int, total: int) -> None:
@@ -183,7 +186,8 @@ def refresh(connection: Connection, creators: Iterable[int], now: int) -> Rated 
     if not len(ids):
         return None
     force, at = in_force(connection, now), Clocks(now, now)
-    entries = (_of_some if len(ids) < _MANY else _of_many)(connection, force.policy, ids, at)
+    bulk.keep_ids(connection, ids.tolist())
+    entries = _of_some(connection, force.policy, ids, at) if len(ids) < _MANY else _of_many(connection, force.policy, ids, at)
     rated = Rated(ids, ledger.rate(force.policy, entries, len(ids), at))
     _keep(connection, rated, at, force.version, everybody=False, job=None)
     return _proposed(connection, force.policy, rated, entries, now, everybody=False)
@@ -192,7 +196,7 @@ def refresh(connection: Connection, creators: Iterable[int], now: int) -> Rated 
 def rate_all(connection: Connection, at: Clocks, force: Force, now: int | None, job: Job | None = None) -> Rated:
     """Rate everybody and keep it; the ladder proposes where the rating is of ``now``, not of another day (None)."""
     ids = _column(bulk.fetch(connection, "select id from creator order by id"))
-    entries = _of_all(connection, force.policy, ids, at, job)
+    entries = _of_many(connection, force.policy, ids, at, job)
     _looked(job, "credit_rate", 0, len(ids))
     rated = Rated(ids, ledger.rate(force.policy, entries, len(ids), at))
     with bulk.roomy(connection):
@@ -204,7 +208,7 @@ def _column(rows: Sequence[tuple[int]]) -> Ints:
     return np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows))
 
 
-_KEPT: Final = ("creator_id", "score", "raw", "grade", "enough", "evidence", *(one.code for one in Dimension), "as_of", "known_at", "policy_version")
+_KEPT: Final = ("creator_id", "score", "grade", "as_of", "known_at", "policy_version")
 _ON_CREATORS: Final = (
     "update creator set credit_score = k.score, credit_grade = k.grade from credit_score k where k.creator_id = creator.id{some}"
     " and (creator.credit_score is distinct from k.score or creator.credit_grade is distinct from k.grade)"
@@ -224,11 +228,7 @@ def _keep(connection: Connection, rated: Rated, at: Clocks, version: int, *, eve
 
 
 def _rows(rated: Rated, part: slice, made: tuple[int, int, int]) -> Iterator[tuple[object, ...]]:
-    scores = rated.scores
-    columns: tuple[npt.NDArray[Any], ...] = (
-        rated.creators[part], scores.score[part], scores.raw[part], scores.grade[part], scores.enough[part], scores.evidence[part] / BILLION,
-        *(scores.points[part, one] for one in Dimension),
-    )  # fmt: skip
+    columns = (rated.creators[part], rated.scores.score[part], rated.scores.grade[part])
     return zip(*(column.tolist() for column in columns), *map(repeat, made), strict=False)
 
 
@@ -256,12 +256,15 @@ _PROPOSED: Final = ("id", "creator_id", "level", "points", "proposed_at", "propo
 
 def cases_of(connection: Connection, creators: Sequence[int] | None) -> dict[int, list[Case]]:
     """Cases by creator, in order; None: everybody's. Who filed the events is not looked up (``with_filers``)."""
+    return {creator: [_case(row) for row in rows] for creator, rows in _case_rows(connection, creators).items()}
+
+
+def _case_rows(connection: Connection, creators: Sequence[int] | None) -> dict[int, list[Any]]:
     if creators is not None:
         bulk.keep_ids(connection, creators)
-    rows = bulk.fetch(connection, _CASES.format(some="sanction s" if creators is None else "wanted w join sanction s on s.creator_id = w.id"))
-    found: dict[int, list[Case]] = {}
-    for row in rows:
-        found.setdefault(row[1], []).append(_case(row))
+    found: dict[int, list[Any]] = {}
+    for row in bulk.fetch(connection, _CASES.format(some="sanction s" if creators is None else "wanted w join sanction s on s.creator_id = w.id")):
+        found.setdefault(row[1], []).append(row)
     return found
 
 
@@ -281,48 +284,66 @@ def with_filers(connection: Connection, case: Case) -> Case:
     return replace(case, proposal=replace(case.proposal, filed_by=who))
 
 
+class _Asks(NamedTuple):
+    """What the ladder asks for: number of the level, points, the events it rests on."""
+
+    level: int
+    points: int
+    event_ids: list[int]
+
+    def is_answered_by(self, rows: Sequence[Any]) -> bool:
+        """Whether the only case there is is open and says the same: nothing to do, and mostly so."""
+        return len(rows) == 1 and (rows[0][2], rows[0][6], rows[0][12]) == (self.level, None, None) and rows[0][5] == json.dumps(self.event_ids)
+
+    def proposal(self, now: int) -> Proposal:
+        """The same as the rules know it."""
+        return Proposal(Sanction(self.level), self.points, now, None, tuple(self.event_ids), frozenset())
+
+
 def _proposed(connection: Connection, policy: CreditPolicy, rated: Rated, entries: Ledger, now: int, *, everybody: bool) -> Rated:
     """Open the cases that the ladder asks for, end those that are overtaken before anybody decided."""
-    proposals = dict(_proposals(policy, rated.creators, entries, Clocks(now, now)))
-    cases = cases_of(connection, None if everybody else rated.creators.tolist())
+    asked = dict(_asked(policy, rated.creators, entries, Clocks(now, now)))
+    cases = _case_rows(connection, None if everybody else rated.creators.tolist())
     opens: list[tuple[int, int, int, int, str, str]] = []
-    withdraws: list[int] = []
-    for creator in sorted({*proposals, *cases}):
-        agenda = sanctions.agenda(proposals.get(creator), cases.get(creator, ()), now)
-        withdraws += agenda.withdraws
-        if agenda.opens is not None:
-            one = agenda.opens
-            opens.append((creator, int(one.level), one.points, now, RULE, json.dumps(one.event_ids)))
+    withdraws: dict[int, tuple[int, ...]] = {}
+    for creator in sorted({*asked, *cases}):
+        asks, rows = asked.get(creator), cases.get(creator, ())
+        if asks is not None and asks.is_answered_by(rows):
+            continue
+        known = [_case(row) for row in rows]
+        agenda = sanctions.agenda(None if asks is None else asks.proposal(now), known, now)
+        withdraws.update((case.id, case.proposal.event_ids) for case in known if case.id in agenda.withdraws)
+        if agenda.opens is not None and asks is not None:
+            opens.append((creator, asks.level, asks.points, now, RULE, json.dumps(asks.event_ids)))
     if opens:
         first = bulk.reserve(connection, "sanction", len(opens))
         bulk.insert(connection, "sanction", _PROPOSED, ((first + at, *row) for at, row in enumerate(opens)))
-    _withdraw(connection, withdraws, {case.id: case for some in cases.values() for case in some} if withdraws else {}, now)
+    _withdraw(connection, withdraws, now)
     return replace(rated, opened=len(opens), withdrawn=len(withdraws))
 
 
-def _proposals(policy: CreditPolicy, creators: Ints, entries: Ledger, at: Clocks) -> Iterator[tuple[int, Proposal]]:
+def _asked(policy: CreditPolicy, creators: Ints, entries: Ledger, at: Clocks) -> Iterator[tuple[int, _Asks]]:
     points = sanctions.carried(policy, entries, len(creators), at)
     level = sanctions.levels(policy, points)
     rows = sanctions.carrying(policy, entries, at)
     rows = rows[level[entries.creator[rows]] > 0]
     rows = rows[np.lexsort((entries.id[rows], entries.creator[rows]))]
     places, starts = np.unique(entries.creator[rows], return_index=True)
-    bounds = [*starts.tolist(), len(rows)]
-    numbers = entries.id[rows].tolist()
-    for at_, place in enumerate(places.tolist()):
-        rests_on = tuple(numbers[bounds[at_] : bounds[at_ + 1]])
-        yield int(creators[place]), Proposal(Sanction(int(level[place])), int(points[place]), at.as_of, None, rests_on, frozenset())
+    numbers, bounds = entries.id[rows].tolist(), [*starts.tolist(), len(rows)]
+    told = zip(creators[places].tolist(), level[places].tolist(), points[places].tolist(), bounds, bounds[1:], strict=False)
+    for creator, one, carried, first, last in told:
+        yield creator, _Asks(one, carried, numbers[first:last])
 
 
-def _withdraw(connection: Connection, withdraws: Sequence[int], cases: Mapping[int, Case], now: int) -> None:
-    """End cases; one whose events are gone altogether, with the import that brought them, leaves nothing."""
+def _withdraw(connection: Connection, withdraws: Mapping[int, Sequence[int]], now: int) -> None:
+    """End cases, given with their events; one whose events are gone altogether, with the import that brought them, leaves nothing."""
     if not withdraws:
         return
-    bulk.keep_ids(connection, {event for one in withdraws for event in cases[one].proposal.event_ids})
+    bulk.keep_ids(connection, set(chain.from_iterable(withdraws.values())))
     there = {row[0] for row in bulk.fetch(connection, _FILED)}
-    gone = [one for one in withdraws if not there.issuperset(cases[one].proposal.event_ids)]
+    gone = {one for one, events in withdraws.items() if not there.issuperset(events)}
     bulk.delete(connection, "sanction", gone)
-    bulk.update(connection, "sanction", ("voided_at",), ((now, one) for one in set(withdraws) - set(gone)))
+    bulk.update(connection, "sanction", ("voided_at",), ((now, one) for one in withdraws if one not in gone))
 
 
 # ---------------------------------------------------------------- confirmed by rule

@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import tomllib
 
-import resources
 import sqlalchemy as sa
 from alembic import op
+
+import resources
 
 revision = "0004"
 down_revision = "0003"
@@ -23,6 +24,8 @@ def upgrade() -> None:
     """Bring a workspace here."""
     op.add_column("sanction", sa.Column("event_ids", WORDS, nullable=False, server_default="[]"))
     op.create_index("ix_credit_event_waiting", "credit_event", ["recorded_at"], unique=False, sqlite_where=WAITING, postgresql_where=WAITING)
+    for column in ("raw", "enough", "evidence", "reliability", "compliance", "authenticity", "cooperation"):
+        op.drop_column("credit_score", column)  # told with the reasons, whenever somebody asks
     connection = op.get_bind()
     connection.execute(sa.text("update creator set credit_score = :score, credit_grade = :grade where credit_score is null"), OF_NOBODY)
     _add_policies(connection)
