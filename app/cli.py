@@ -9,40 +9,34 @@ from __future__ import annotations
 
 import getpass
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from app import documents
+from app import cli_files, documents
+from app.cli_files import Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
-from app.files import ImportReport, ImportRequest
-from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, session_of, speak
-from app.jobs import Job
+from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, pair, parts, session_of, speak
 from app.rules import cells
 from app.rules.attribution import MODELS
-from app.rules.facts import CREATORS, FACTS
 from app.rules.fields import CREATOR_FIELDS, platform_code
 from app.rules.paths import PATH_MODELS
 from app.rules.report import Figures
 from app.services import Open, Services
 from app.settings import default_workspace
-from app.terminal import Digits, Session, pairs, shown, table, utf8, yuan
+from app.terminal import Digits, Session, minute, pairs, shown, table, utf8, yuan
 from app.usecases.creators import Question, RosterRow, SortKey
 from app.usecases.rating import AppealRow, CreditAsked, CreditEntry, CreditShown, SanctionRow
 from app.usecases.roi import DIMENSIONS, Asked, ReturnReport, Span
 from app.usecases.workspace import Check
-from app.values import Actor, Stage, Tier, ValueGrade, day_end, day_start, iso
+from app.values import Actor, Stage, Tier, ValueGrade, day_end, day_start
 from app.words import Words
 
 _INTERRUPTED: Final = 130
-_SHOWN_REJECTS: Final = 20
-_COUNTS: Final = ("read", "inserted", "updated", "unchanged", "rejected", "duplicates")
 
 
 # ---------------------------------------------------------------- one call
@@ -71,14 +65,8 @@ def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
 
 
 koc = group("koc")
-Context = typer.Context
 Reference = Annotated[str, typer.Argument(metavar="ID", help="help.argument.creator")]
-InFile = Annotated[Path, typer.Argument(metavar="FILE", help="help.argument.file")]
-OutFile = Annotated[Path, typer.Argument(metavar="FILE", help="help.argument.out")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="help.option.dry_run")]
-Force = Annotated[bool, typer.Option("--force", help="help.option.force")]
 Reason = Annotated[str, typer.Option("--reason", help="help.option.reason")]
-Where = Annotated[str, typer.Option("--where", help="help.option.where")]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="help.option.as_of")]
 
 
@@ -142,150 +130,7 @@ def _info(context: Context) -> None:
     session.answer(document, lambda: pairs(rows))
 
 
-# ---------------------------------------------------------------- files
-
-_importing = group("import", koc)
-_imports = group("imports", koc, no_args_is_help=False, invoke_without_command=True)
-_exporting = group("export", koc)
-
-
-Sheet = Annotated[str | None, typer.Option(help="help.option.sheet")]
-Platform = Annotated[str | None, typer.Option(help="help.option.platform")]
-Pairs = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="help.option.map")]
-Key = Annotated[str, typer.Option(metavar="F,F", help="help.option.key")]
-Encoding = Annotated[str | None, typer.Option(help="help.option.encoding")]
-ErrorsTo = Annotated[Path | None, typer.Option("--errors", metavar="OUT.xlsx", help="help.option.errors")]
-Columns = Annotated[str, typer.Option("--columns", metavar="F,F", help="help.option.columns")]
-
-
-@command(_importing, CREATORS, "import_creators")
-def _import_creators(
-    context: Context,
-    file: InFile,
-    sheet: Sheet = None,
-    platform: Platform = None,
-    mapping: Pairs = None,
-    key: Key = "",
-    encoding: Encoding = None,
-    dry_run: DryRun = False,
-    errors: ErrorsTo = None,
-) -> None:
-    pairs_ = dict(_pair(word) for word in mapping or ())
-    _take_in(session_of(context), ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors))
-
-
-def _importing_of(kind: str) -> None:
-    """Add the command that imports a kind of facts."""
-
-    @command(_importing, kind, f"import.{kind}")
-    def take(
-        context: Context,
-        file: InFile,
-        sheet: Sheet = None,
-        platform: Platform = None,
-        mapping: Pairs = None,
-        key: Key = "",
-        encoding: Encoding = None,
-        dry_run: DryRun = False,
-        errors: ErrorsTo = None,
-        create_leads: Annotated[bool, typer.Option("--create-leads", help="help.option.create_leads")] = False,
-    ) -> None:
-        pairs_ = dict(_pair(word) for word in mapping or ())
-        request = ImportRequest(file, sheet, platform, pairs_, _words(key), encoding, dry_run, errors, kind=kind, create_leads=create_leads)
-        _take_in(session_of(context), request)
-
-
-def _take_in(session: Session, request: ImportRequest) -> None:
-    """Import a file and answer what became of its rows."""
-    request = replace(request, reasons={**session.words.family("field"), **session.words.family("reject")})
-    with session.services() as services, session.job() as job:
-        report = (services.creators if request.kind == CREATORS else services.facts).import_file(request, job)
-    session.answer(documents.report(report, session.words), lambda: _report_text(session.words, report, dry_run=request.dry_run))
-    raise typer.Exit(1 if report.rejected else 0)
-
-
-def _report_text(words: Words, report: ImportReport, *, dry_run: bool) -> str:
-    counts = [getattr(report, name) for name in _COUNTS]
-    lines = [words("cli.import_dry" if dry_run else "cli.import_done"), table([words(f"report.{name}") for name in _COUNTS], [counts])]
-    lines += [words("cli.mapping", pairs=", ".join(f"{words.field(name)} ← {label.strip()}" for name, label in report.mapping.items()))]
-    if report.unmapped:
-        lines.append(words("cli.unmapped", headers=", ".join(report.unmapped)))
-    lines += [f"! {words.warning(warn.code, warn.details)}" for warn in report.warnings]
-    if report.errors:
-        header = [words("cli.row"), words("cli.column"), words("cli.value"), words("cli.reason")]
-        rows = [[str(one.row), one.column, one.value[:40], words(f"reject.{one.code}")] for one in report.errors[:_SHOWN_REJECTS]]
-        lines += ["", table(header, rows)]
-        if len(report.errors) > _SHOWN_REJECTS:
-            lines.append(words("cli.more_rejects", n=len(report.errors) - _SHOWN_REJECTS))
-    return "\n".join(lines)
-
-
-@_imports.callback()
-def _list_imports(context: Context) -> None:
-    if context.invoked_subcommand:
-        return
-    session = session_of(context)
-    with session.services() as services:
-        done = services.workspace.operations("import.")
-    words = session.words
-    header = ["id", words("cli.at"), words("cli.by"), words("cli.file"), *(words(f"report.{name}") for name in _COUNTS), words("cli.undone")]
-    rows = [
-        [str(one.id), _minute(one.at), one.by, one.summary.get("file"), *(one.summary.get(name) for name in _COUNTS), _minute(one.undone_at)] for one in done
-    ]
-    session.answer({"imports": [documents.operation(one) for one in done]}, lambda: table(header, rows))
-
-
-@command(_imports, "undo", "imports_undo")
-def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar="ID", help="help.argument.import")]) -> None:
-    session = session_of(context)
-    with session.services() as services, session.job() as job:
-        if all(one.id != number for one in services.workspace.operations("import.", limit=sys.maxsize)):
-            raise UsageError("unknown_operation", id=number)
-        undone = services.workspace.undo(number, job)
-    counts = {"removed": undone.inserted_removed, "reverted": undone.updates_reverted, "kept": len(undone.kept)}
-    session.answer(documents.undone(undone), lambda: session.words("cli.undone_import", id=number, **counts))
-
-
-@command(_exporting, CREATORS, "export_creators")
-def _export_creators(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
-    _write_out(session_of(context), file, lambda services, job: services.creators.export(Question(where=where), _words(columns), file, job))
-
-
-def _exporting_of(kind: str) -> None:
-    """Add the command that exports a kind of facts."""
-
-    @command(_exporting, kind, f"export.{kind}")
-    def write(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
-        _write_out(session_of(context), file, lambda services, job: services.facts.export(kind, where, _words(columns), file, job))
-
-
-def _write_out(session: Session, file: Path, export: Callable[[Services, Job], int]) -> None:
-    """Export and answer how many rows were written."""
-    started = time.monotonic()
-    with session.services() as services, session.job() as job:
-        count = export(services, job)
-    document = {"rows": count, "file": str(file), "seconds": round(time.monotonic() - started, 3)}
-    session.answer(document, lambda: session.words.plural("cli.exported", count, file=file))
-
-
-for _kind in FACTS:
-    _importing_of(_kind)
-    _exporting_of(_kind)
-
-
-def _pair(word: str) -> tuple[str, str]:
-    name, equals, value = word.partition("=")
-    if not equals:
-        raise UsageError("not_a_pair", text=word)
-    return name.strip(), value.strip()
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
-
-
-def _minute(moment: int | None) -> str:
-    return "" if moment is None else iso(moment)[:16].replace("T", " ")
+cli_files.add_to(koc)
 
 
 # ---------------------------------------------------------------- creators
@@ -302,7 +147,7 @@ def _creators(
 ) -> None:
     session = session_of(context)
     started = time.monotonic()
-    question = Question(search, where, tuple(SortKey(part.lstrip("-"), part.startswith("-")) for part in _words(sort)))
+    question = Question(search, where, tuple(SortKey(part.lstrip("-"), part.startswith("-")) for part in parts(sort)))
     with session.services() as services:
         services.creators.check(question)
         total = services.creators.count(question)
@@ -384,7 +229,7 @@ def _set(
     values: Annotated[list[str], typer.Argument(metavar="F=V …", help="help.argument.values")],
     reason: Reason = "",
 ) -> None:
-    pairs_ = dict(_pair(word) for word in values)
+    pairs_ = dict(pair(word) for word in values)
     _edited(context, reference, lambda services, one: services.creators.edit([one], pairs_, reason or None))
 
 
@@ -474,7 +319,7 @@ def _tier_text(words: Words, explained: Any) -> str:  # noqa: ANN401 (TierExplan
     rows = []
     for one in explained.accounts:
         keeps = "" if one.keeps_from is None else f"[{one.keeps_from:,}, {'∞' if one.keeps_below is None else format(one.keeps_below, ',')})"
-        by_hand = "" if one.override is None else f"{_minute(one.override.expires_at)} {one.override.by}: {one.override.reason}"
+        by_hand = "" if one.override is None else f"{minute(one.override.expires_at)} {one.override.by}: {one.override.reason}"
         rows.append([words.platform(one.platform), one.handle, one.followers, words.tier(one.tier), keeps, by_hand])
     return f"{shown(explained.name)}  {words.tier(explained.tier)}\n" + table(header, rows)
 
@@ -529,7 +374,7 @@ def _list_policies(context: Context) -> None:
         rows = services.rating.policies()
     listed = [{name: value for name, value in documents.policy(row).items() if name != "body"} for row in rows]
     header = [session.words(f"cli.{name}") for name in ("policy", "version", "since", "by", "reason")]
-    session.answer({"policies": listed}, lambda: table(header, [[row.name, row.version, _minute(row.since), row.by, row.reason] for row in rows]))
+    session.answer({"policies": listed}, lambda: table(header, [[row.name, row.version, minute(row.since), row.by, row.reason] for row in rows]))
 
 
 @command(_policy, "show", "policy_show")
@@ -695,15 +540,15 @@ def _when(text: str, field: str, zone: str) -> int:
 def _credit_text(words: Words, found: CreditShown) -> str:
     told, sanction = found.explanation, found.sanction
     lines = [f"{shown(found.name)}  {told.score}  {words(f'creditgrade.{told.grade.code}')}", words("credit.own_record")]
-    lines.append(words("credit.evidence", evidence=f"{told.evidence:.2f}", version=found.policy_version, as_of=_minute(found.as_of)))
+    lines.append(words("credit.evidence", evidence=f"{told.evidence:.2f}", version=found.policy_version, as_of=minute(found.as_of)))
     header = [words("credit.dimension"), words("credit.points"), words("credit.max"), words("credit.lost")]
     rows = [[words(f"dimension.{one.dimension.code}"), *(f"{value:.1f}" for value in (one.points, one.max, one.lost))] for one in told.dimensions]
     lines += ["", table(header, rows)]
     if told.reasons:
         header = ["id", words("credit.type"), words("cli.at"), words("credit.effect")]
-        rows = [[str(one.event_id), words.event_type(one.type), _minute(one.happened_at), f"{one.effect:+.2f}"] for one in told.reasons]
+        rows = [[str(one.event_id), words.event_type(one.type), minute(one.happened_at), f"{one.effect:+.2f}"] for one in told.reasons]
         lines.append(table(header, rows))
-    lines += [words("credit.cap", type=words.event_type(one.type), grade=one.grade.code, until=_minute(one.until)) for one in told.caps]
+    lines += [words("credit.cap", type=words.event_type(one.type), grade=one.grade.code, until=minute(one.until)) for one in told.caps]
     if sanction.level is not None:
         key = "credit.sanction_proposed" if sanction.proposed else "credit.sanction_in_force"
         lines.append(words(key, level=words(f"sanction.{sanction.level.code}"), points=sanction.points))
@@ -725,8 +570,8 @@ def _list_sanctions(context: Context, open_only: OpenOnly = False) -> None:
 def _sanction_text(words: Words, rows: Sequence[SanctionRow]) -> str:
     names = ("field.name", "sanction.level", "sanction.points", "sanction.state", "sanction.proposed_at", "sanction.decided_by", "sanction.appeal_until")
     cells_ = [
-        [str(one.id), one.name, words(f"sanction.{one.level.code}"), one.points, words(f"case.{one.state.value}"), _minute(one.proposed_at),
-         one.decided_by, _minute(one.appeal_until)]
+        [str(one.id), one.name, words(f"sanction.{one.level.code}"), one.points, words(f"case.{one.state.value}"), minute(one.proposed_at),
+         one.decided_by, minute(one.appeal_until)]
         for one in rows
     ]  # fmt: skip
     return table(["id", *map(words, names)], cells_)
@@ -767,7 +612,7 @@ def _appeal_text(words: Words, rows: Sequence[AppealRow]) -> str:
     names = ("field.name", "appeal.event", "appeal.sanction", "sanction.state", "cli.at", "cli.by", "cli.reason", "sanction.decided_by")
     states = {None: "open", True: "upheld", False: "rejected"}
     cells_ = [
-        [str(one.id), one.name, one.event_id, one.sanction_id, words(f"appeal.{states[one.upheld]}"), _minute(one.filed_at), one.filed_by, one.reason,
+        [str(one.id), one.name, one.event_id, one.sanction_id, words(f"appeal.{states[one.upheld]}"), minute(one.filed_at), one.filed_by, one.reason,
          one.decided_by]
         for one in rows
     ]  # fmt: skip
@@ -929,21 +774,6 @@ def _doctor(context: Context, repair: Annotated[bool, typer.Option("--repair", h
     with session.services() as services, session.job() as job:
         checks = services.workspace.doctor(repair=repair, job=job)
     _answer_checks(session, checks)
-
-
-@command(koc, "backup", "backup")
-def _backup(context: Context, file: OutFile) -> None:
-    session = session_of(context)
-    with session.services() as services, session.job() as job:
-        made = services.workspace.backup(file, job)
-    session.answer(documents.archive(made), lambda: session.words("cli.backed_up", file=made["file"]))
-
-
-@command(koc, "restore", "restore")
-def _restore(context: Context, file: InFile, force: Force = False) -> None:
-    session = session_of(context)
-    made = session.opener().restore(file, session.ref, force=force)
-    session.answer(documents.archive(made), lambda: session.words("cli.restored", workspace=made["workspace"], created=made["created"]))
 
 
 @_audit.callback()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from app.errors import UsageError
 from app.words import Words, normalise, system_language
 
 if TYPE_CHECKING:
@@ -148,3 +149,19 @@ def session_of(context: Any) -> Session:  # noqa: ANN401
     """The call that a context belongs to."""
     session: Session = context.find_root().obj
     return session
+
+
+# ---------------------------------------------------------------- what words mean
+
+
+def pair(word: str) -> tuple[str, str]:
+    """Name and value of ``NAME=VALUE``."""
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise UsageError("not_a_pair", text=word)
+    return name.strip(), value.strip()
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """Words of a list with commas, full-width ones too."""
+    return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Final
 
 from app.jobs import Quiet
-from app.values import Ranked, WorkspaceRef
+from app.values import Ranked, WorkspaceRef, iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -185,3 +185,8 @@ def shown(cell: object) -> str:
         return f"{cell:,}"
     text = "" if cell is None else str(cell)
     return "".join("\ufffd" if unicodedata.category(char) in {"Cc", "Cf"} and char not in _JOINERS else char for char in text)
+
+
+def minute(moment: int | None) -> str:
+    """A moment to the minute, in UTC."""
+    return "" if moment is None else iso(moment)[:16].replace("T", " ")

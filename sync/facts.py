@@ -394,7 +394,7 @@ class _Parse:
 
     def _collapse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """One record per key, in the order of its first row: the last filled value of each field wins; journeys add up."""
-        if self._each_once:
+        if self._each_once or not frame.height:
             return frame
         keys = [name for name in _KEYS[self.kind.name] if name in frame.columns and frame[name].null_count() < frame.height]
         own = _OWN.get(self.kind.name)

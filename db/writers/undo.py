@@ -143,6 +143,9 @@ def concerned(connection: Connection, operation_id: int) -> list[tuple[int, int]
             bulk.keep_ids(connection, rows)
             owners = _OWNER[table].replace("between :first and :last", "in (select id from wanted)")
             ids |= {row[0] for row in connection.execute(text(owners))}
+    for table in _FACTS:
+        bulk.keep_ids(connection, _scalars(connection, statement, {"operation": operation_id, "table": table}))
+        ids |= {row[0] for row in bulk.fetch(connection, f"select o.creator_id from wanted w join {table} o on o.id = w.id where o.creator_id is not null")}  # noqa: S608
     return _joined([*((low, high) for low, high in there if low is not None), *((one, one) for one in ids)])
 
 

@@ -145,6 +145,14 @@ def test_whom_a_file_concerns_is_told(shop: Shop) -> None:
     assert moved.creator_ids == (two, three), "who had it and who has it"
 
 
+def test_an_operation_concerns_the_creators_of_its_facts(shop: Shop) -> None:
+    shop.take(koc(1), koc(2), koc(3))
+    first = take(shop, "sales", sale(1, 1), sale(2, 3), sale(3)).operation_id or 0
+    second = take(shop, "sales", sale(1, 1, refund_fen=5), sale(4, 2)).operation_id or 0
+    assert shop.house.concerned(first) == [(1, 1), (3, 3)]
+    assert shop.house.concerned(second) == [(1, 2)]
+
+
 # ---------------------------------------------------------------- undo
 
 
