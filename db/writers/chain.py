@@ -193,7 +193,7 @@ def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
     work.returns.before_rows(table, tuple(values), [tuple(values.values())])
     connection.execute(columns.insert().values(**values))
     work.returns.after(table, [values["id"]])
-    work.conduct.after_span(table, values["id"], 1)
+    work.conduct.back(table, values["id"])
     return None
 
 

@@ -41,6 +41,7 @@ CREDIT: Final = "credit"
 RULE: Final = "KOC Desk"
 """Who proposes sanctions and confirms by rule: nobody."""
 
+_FAR: Final = 1 << 60
 _AT_A_TIME: Final = 50_000
 """Entries read, and scores written, between two looks at whether to stop."""
 _SPARSE: Final = 8
@@ -140,13 +141,14 @@ def _places(creators: Ints, owner: Ints) -> Ints:
     return np.where(creators[np.minimum(place, len(creators) - 1)] == owner, place, -1).astype(np.int64)
 
 
-def _of_some(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks) -> Ledger:
-    """Entries of the wanted, read by the index."""
-    return _read(connection, policy, creators, at, _OF_SOME)
+def _of_creators(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks) -> Ledger:
+    """Entries of some creators, who are the wanted afterwards: read by the index, or by one look through all where they are many."""
+    bulk.keep_ids(connection, creators.tolist())
+    return _read(connection, policy, creators, at, _OF_SOME) if len(creators) < _MANY else _of_many(connection, policy, creators, at)
 
 
 def _of_many(connection: Connection, policy: CreditPolicy, creators: Ints, at: Clocks, job: Job | None = None) -> Ledger:
-    """The same by one look through all entries: many creators have theirs all over the table."""
+    """Entries of creators by one look through all: many creators have theirs all over the table."""
     last = int(bulk.fetch(connection, "select coalesce(max(id), 0) from credit_event")[0][0])
     parts = [Ledger.of(policy, ())]
     if len(creators):
@@ -186,8 +188,7 @@ def refresh(connection: Connection, creators: Iterable[int], now: int) -> Rated 
     if not len(ids):
         return None
     force, at = in_force(connection, now), Clocks(now, now)
-    bulk.keep_ids(connection, ids.tolist())
-    entries = _of_some(connection, force.policy, ids, at) if len(ids) < _MANY else _of_many(connection, force.policy, ids, at)
+    entries = _of_creators(connection, force.policy, ids, at)
     rated = Rated(ids, ledger.rate(force.policy, entries, len(ids), at))
     _keep(connection, rated, at, force.version, everybody=False, job=None)
     return _proposed(connection, force.policy, rated, entries, now, everybody=False)
@@ -242,6 +243,37 @@ def let_go(connection: Connection, span: Mapping[str, int]) -> None:
     leaving = "creator_id between :first and :last and creator_id not in (select id from staying)"
     connection.execute(text(f"delete from credit_score where {leaving}"), span)  # noqa: S608 (our own words)
     connection.execute(text(f"delete from sanction where decided_at is null and {leaving}"), span)  # noqa: S608
+
+
+_GROUPS: Final = (
+    "select as_of, known_at, policy_version, count(*) from credit_score group by as_of, known_at, policy_version order by 4 desc, 1 desc limit {most}"
+)
+_OF_GROUP: Final = "select creator_id, score, grade from credit_score where as_of = ? and known_at = ? and policy_version = ? order by creator_id"
+_OTHER: Final = (
+    "select count(*) from creator c left join credit_score k on k.creator_id = c.id"
+    " where c.credit_score is distinct from coalesce(k.score, {score}) or c.credit_grade is distinct from coalesce(k.grade, {grade})"
+)
+_MOST_GROUPS: Final = 500
+
+
+def faults(connection: Connection, job: Job) -> int:
+    """Creators whose kept credit is not what the ledger gives by its own clocks and policy; runs first, then the latest events."""
+    score, grade = of_nobody(connection, _FAR)
+    wrong = int(bulk.fetch(connection, _OTHER.format(score=score, grade=grade))[0][0])
+    for as_of, known_at, version, _ in bulk.fetch(connection, _GROUPS.format(most=_MOST_GROUPS)):
+        job.check()
+        kept = np.array(bulk.fetch(connection, _OF_GROUP, as_of, known_at, version), dtype=np.int64).reshape(-1, 3)
+        policy, creators = in_force(connection, version=version).policy, kept[:, 0].copy()
+        differing = np.ones(len(kept), dtype=bool)
+        # A day's end, whose own events are outside, is not told from a moment: one of the two it was.
+        for day_over in (False, True):
+            at = Clocks(as_of, known_at, day_over)
+            scores = ledger.rate(policy, _of_creators(connection, policy, creators, at), len(creators), at)
+            differing &= (scores.score != kept[:, 1]) | (scores.grade != kept[:, 2])
+            if not differing.any():
+                break
+        wrong += int(differing.sum())
+    return wrong
 
 
 # ---------------------------------------------------------------- what the ladder proposes
@@ -397,6 +429,12 @@ class Conduct:
         """Note new rows."""
         if table in {*_WATCHED, "policy"}:
             self._spans.append((table, first, first + count - 1))
+
+    def back(self, table: str, row_id: int) -> None:
+        """Note a row that came back under its old id; a creator brings no score along."""
+        if table == "creator":
+            self._creators.add(row_id)
+        self.after_span(table, row_id, 1)
 
     def before_span(self, table: str, first: int, last: int) -> None:
         """Note rows that may go. With a version of the credit policy everybody's score is another."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -459,3 +461,80 @@ def test_many_are_rated_alike_whichever_way_their_entries_are_read(shop: Shop, m
         proposed = shown(shop, creator)
         assert (proposed.sanction.level, proposed.sanction.points, proposed.sanction.proposed) == (level, points, True)
         assert json.dumps(event_ids)
+
+
+# ---------------------------------------------------------------- kept = computed
+
+
+def test_the_doctor_finds_and_mends_a_score_that_does_not_follow(shop: Shop) -> None:
+    one, other = take(shop, 2)
+    enter(shop, [(one, "fake_review", 3)])
+    assert shop.faults() == []
+    with writing(shop.engine) as connection:
+        connection.execute(text("update creator set credit_score = 900, credit_grade = 6 where id = :id"), {"id": other})
+        connection.execute(text("update credit_score set score = 900 where creator_id = :id"), {"id": one})
+    assert shop.faults() == ["credit"]
+    assert shop.faults(repair=True) == []
+    assert kept(shop, other) == NOBODY
+    assert kept(shop, one)[1] is CreditGrade.D
+
+
+@dataclass
+class History:
+    """People at work on a few creators; what they do follows from a seed."""
+
+    shop: Shop
+    ids: list[int]
+    chance: random.Random
+    operations: list[int] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)
+
+    def step(self) -> None:
+        self.shop.now += self.chance.randrange(3 * DAY)
+        steps = (self._enter, self._enter, self._enter, self._judge, self._judge, self._undo, self._redo, self._policy, self._run, self._decide)
+        self.chance.choice(steps)()
+
+    def _enter(self) -> None:
+        rows = [(self.chance.choice(self.ids), self.chance.choice(TYPES), self.chance.random() * 400) for _ in range(self.chance.randrange(1, 5))]
+        self.operations.append(enter(self.shop, rows))
+
+    def _judge(self) -> None:
+        shop = self.shop
+        added = shop.ratings.add_event(self.chance.choice(self.ids), self.chance.choice(TYPES), shop.now, None, shop.actor, shop.tick())
+        shop.ratings.confirm_event(added.id, "属实", REVIEWER, shop.tick())
+        if self.chance.random() < 0.4:
+            shop.ratings.void_event(added.id, "有误", REVIEWER, shop.tick())
+
+    def _undo(self) -> None:
+        if self.operations:
+            self.undone.append(self.operations.pop(self.chance.randrange(len(self.operations))))
+            self.shop.undo(self.undone[-1])
+
+    def _redo(self) -> None:
+        if self.undone:
+            self.operations.append(self.undone.pop())
+            self.shop.redo(self.operations[-1])
+
+    def _policy(self) -> None:
+        body = {**BODY, "prior": {"good": self.chance.randrange(2, 6), "bad": 1}}
+        self.shop.ratings.set_policy("credit", body, "改", self.shop.actor, self.shop.tick())
+
+    def _run(self) -> None:
+        run(self.shop, **({"as_of": self.shop.now - self.chance.randrange(60 * DAY)} if self.chance.random() < 0.5 else {}))
+
+    def _decide(self) -> None:
+        for case in cases(self.shop, State.PROPOSED)[:1]:
+            self.shop.ratings.decide_sanction(case.id, self.chance.random() < 0.5, "按规则", REVIEWER, self.shop.tick())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_kept_is_what_is_computed_whatever_happened(file: Shop, seed: int) -> None:
+    history = History(file, take(file, 5), random.Random(seed))  # noqa: S311 (a seeded history)
+    for _ in range(45):
+        history.step()
+    assert file.faults() == []
+    ran = run(file)
+    for one in history.ids:
+        found = shown(file, one, as_of=ran.as_of, known_at=ran.known_at)
+        assert kept(file, one) == (found.explanation.score, found.explanation.grade)
+    assert ran.policy_version > 1
