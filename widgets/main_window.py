@@ -465,7 +465,7 @@ class MainWindow(QMainWindow):
         search = None
         if self.context is not None:
             creators = self.context.services.creators
-            search = lambda question: creators.page(question, limit=8)  # noqa: E731 (one expression, bound to this workspace)
+            search = lambda text: creators.jump(text, limit=8)  # noqa: E731 (one expression, bound to this workspace)
         palette = Palette(choices, self._labels, self._theme, self._tasks, search, self)
         palette.show_creator = lambda creator_id: self.go("creators", ("creator", creator_id))
         palette.open()

@@ -181,6 +181,9 @@ class Roster(Protocol):
     def page(self, question: Question, limit: int, offset: int) -> list[RosterRow]:
         """Some rows of the answer."""
 
+    def spelled(self, text: str, limit: int) -> list[RosterRow]:
+        """Creators whose names begin with these pinyin initials, the shortest first; none for a text that is no initials."""
+
     def rows(self, ids: Sequence[int]) -> list[RosterRow]:
         """Rows for ids, in the ids' order; an id that is gone is left out."""
 
@@ -243,6 +246,14 @@ class Creators:
     def page(self, question: Question, limit: int = 100, offset: int = 0) -> list[RosterRow]:
         """Some rows of the answer."""
         return self._store.page(question, limit, offset)
+
+    def jump(self, text: str, limit: int) -> list[RosterRow]:
+        """Whom somebody means who types a few letters: by pinyin initials, or by a part of name, handle, uid, tag or note."""
+        spelled = self._store.spelled(text, limit)
+        found = self._store.page(Question(search=text), limit, 0)
+        half = max(limit // 2, limit - len(found))
+        rows = {row.id: row for row in (*spelled[:half], *found, *spelled)}
+        return list(rows.values())[:limit]
 
     def rows(self, ids: Sequence[int]) -> list[RosterRow]:
         """Rows for ids, in the ids' order."""

@@ -3,7 +3,7 @@
 
 ``creator.main_account_id``, ``followers``, ``tier``, ``group``, ``platform`` and ``fee_fen`` are derived from
 the accounts (``db/writers/rollups``) so that the roster filters and sorts 600,000 rows by index; ``credit_score``,
-``credit_grade`` and ``value_grade`` are those last computed; a creator of whom nothing is known has value grade N.
+``credit_grade`` and ``value_grade`` are those last computed; ``initials`` are the pinyin initials of the name (``db/writers/letters``); a creator of whom nothing is known has value grade N.
 """
 
 from __future__ import annotations
@@ -47,9 +47,11 @@ class Creator(Base):
     credit_score: Mapped[Count | None]
     credit_grade: Mapped[Rank | None]
     value_grade: Mapped[Rank | None]
+    initials: Mapped[Words | None]
 
     __table_args__ = (
         Index("ix_creator_name", "name"),
+        Index("ix_creator_initials", "initials"),
         Index("ix_creator_followers", "followers"),
         Index("ix_creator_tier_followers", "tier", "followers"),
         Index("ix_creator_group_followers", "group", "followers"),

@@ -21,7 +21,7 @@ from db import bulk, exports, questions, roster
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
 from db.models.records import AuditRow, Operation
-from db.writers import edits, rollups, search, settings
+from db.writers import edits, letters, rollups, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
 from db.writers.incoming import Tally, is_figure
 from db.writers.operations import Log
@@ -73,6 +73,16 @@ class CreatorStore:
         """Some rows of the answer."""
         with reading(self.engine) as connection:
             return _roster(connection, questions.page(connection, question, limit, offset))
+
+    def spelled(self, text: str, limit: int) -> list[RosterRow]:
+        """Creators whose names begin with these pinyin initials, the shortest first; through the index."""
+        first = letters.typed(text)
+        if not first:
+            return []
+        after = first[:-1] + chr(ord(first[-1]) + 1)
+        statement = select(Creator.id).where(Creator.initials >= first, Creator.initials < after).order_by(Creator.initials, Creator.id).limit(limit)
+        with reading(self.engine) as connection:
+            return _roster(connection, list(connection.execute(statement).scalars()))
 
     def rows(self, ids: Sequence[int]) -> list[RosterRow]:
         """Rows for ids, in the ids' order; an id that is gone is left out."""

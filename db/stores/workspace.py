@@ -19,7 +19,7 @@ from db.models import Base
 from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
-from db.writers import audit, contents, returns, rollups, search, settings, undo
+from db.writers import audit, contents, letters, returns, rollups, search, settings, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -282,13 +282,14 @@ def _chain(connection: Connection) -> list[Check]:
 
 
 def _search_check(connection: Connection, job: Job) -> Check:
-    """Whether the index has every creator and nobody else, and finds them by their names."""
+    """Whether the index has every creator and nobody else, and finds them by their names and initials."""
     where = "creator_id" if connection.dialect.name == "postgresql" else "rowid"
     missing = connection.exec_driver_sql(f"select count(*) from creator c where c.id not in (select {where} from {search.TABLE})").scalar_one()  # noqa: S608
     extra = connection.exec_driver_sql(f"select count(*) from {search.TABLE} where {where} not in (select id from creator)").scalar_one()  # noqa: S608
     job.check()
     lost = 0
-    for creator_id, name in connection.execute(select(Creator.id, Creator.name).order_by(Creator.id.desc()).limit(_LOOKED_UP)):
+    for creator_id, name, spelled in connection.execute(select(Creator.id, Creator.name, Creator.initials).order_by(Creator.id.desc()).limit(_LOOKED_UP)):
+        lost += spelled != letters.initials(name)
         if name and connection.execute(select(Creator.id).where(Creator.id == creator_id, questions.found(connection, name))).first() is None:
             lost += 1
     return Check("search", missing == extra == lost == 0, f"{missing} / {extra} / {lost}")

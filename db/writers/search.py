@@ -16,6 +16,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from db import bulk
+from db.writers.letters import of_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,13 +90,13 @@ def remove(connection: Connection, ids: Iterable[int]) -> None:
 _DOCUMENTS: Final = """
 select c.id, c.name, c.notes,
   (select {concat}(coalesce(a.handle, '') || {between} || coalesce(a.platform_uid, ''), {between}) from account a where a.creator_id = c.id),
-  (select {concat}(t.tag, {between}) from creator_tag t where t.creator_id = c.id)
+  (select {concat}(t.tag, {between}) from creator_tag t where t.creator_id = c.id), c.initials
 from creator c join wanted w on w.id = c.id
 """
 
 
 def refresh(connection: Connection, creator_ids: Iterable[int]) -> None:
-    """Index creators anew from what is stored; those that are gone leave the index."""
+    """Index creators anew from what is stored, their initials too; those that are gone leave the index."""
     ids = list(dict.fromkeys(creator_ids))
     if not ids:
         return
@@ -104,3 +105,5 @@ def refresh(connection: Connection, creator_ids: Iterable[int]) -> None:
     rows = connection.exec_driver_sql(_DOCUMENTS.format(concat=concat, between=between)).all()
     remove(connection, ids)
     add(connection, [(row[0], document((row[1], row[3], row[4], row[2]))) for row in rows])
+    spelled = [(letters, row[0], row[5]) for letters, row in zip(of_all([row[1] for row in rows]), rows, strict=True)]
+    bulk.update(connection, "creator", ("initials",), [(now, one) for now, one, before in spelled if now != before])

@@ -16,7 +16,7 @@ from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, PERSON, Home
 from app.rules.rating import tiers
 from app.values import Stage, Tier
 from db import bulk
-from db.writers import ledger, rollups, search
+from db.writers import ledger, letters, rollups, search
 from db.writers.edits import ACCOUNT_COLUMNS, Edit, Figure, write_edits
 from db.writers.incoming import KEPT_CHANGES, Names, Rows, Tally, at_places, repeat
 
@@ -152,12 +152,12 @@ class Upsert:
             "creator",
             (
                 "id", "name", "stage", *plain, "created_at", "updated_at", "version", "main_account_id", "platform", "followers", "tier", "group", "fee_fen",
-                "value_grade", "credit_score", "credit_grade",
+                "value_grade", "credit_score", "credit_grade", "initials",
             ),
             zip(
                 creators, names, stage, *(at_places(rows.column(name), new) for name in plain),
                 same(self.now), same(self.now), same(1), accounts, platforms, followers, tier, group, fees, same(0),
-                *map(same, self._credit), strict=True,
+                *map(same, self._credit), letters.of_all(names), strict=True,
             ),
         )  # fmt: skip
         log.inserted("creator", first_creator, count)

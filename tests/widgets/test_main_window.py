@@ -13,7 +13,6 @@ from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QStyledItemDelegate, QStyleOptionViewItem, QToolButton
 
-from app.usecases.creators import Question
 from app.usecases.workspace import Operation
 from widgets.dialogs.notices import Toast
 from widgets.dialogs.palette import Choice, Palette, initials, matches
@@ -110,6 +109,8 @@ def test_the_palette_finds_commands_pages_and_creators(make_desk: Callable[..., 
 
     QTest.keyClicks(palette.line, "drbg")
     assert shown() == ["导入表格"]
+    palette.line.setText("xmrj")
+    qtbot.waitUntil(lambda: "小满日记" in shown())
     palette.line.setText("小满")
     qtbot.waitUntil(lambda: "小满日记" in shown())
     QTest.keyClick(palette.line, Qt.Key.Key_Return)
@@ -228,7 +229,7 @@ def test_words_of_the_palette_end_before_their_hint(make_desk: Callable[..., App
     assert palette is not None
     assert palette._search is not None
     desk.wait()
-    palette._found = [palette._creator(replace(palette._search(Question())[0], name="长" * 200))]
+    palette._found = [palette._creator(replace(palette._search("")[0], name="长" * 200))]
     palette._fill()
     line = palette.list.itemDelegate()
     assert isinstance(line, QStyledItemDelegate)

@@ -11,13 +11,12 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QVBoxLayout, QWidget
 
-from app.usecases.creators import Question, RosterRow
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 
+    from app.usecases.creators import RosterRow
     from widgets.labels import Labels
     from widgets.tasks import Tasks
     from widgets.theme import Theme
@@ -66,7 +65,7 @@ class Palette(QDialog):
     """A line to type in and what it finds. Enter does the first or the chosen one, Escape closes."""
 
     def __init__(
-        self, choices: Sequence[Choice], labels: Labels, theme: Theme, tasks: Tasks, search: Callable[[Question], list[RosterRow]] | None, parent: QWidget
+        self, choices: Sequence[Choice], labels: Labels, theme: Theme, tasks: Tasks, search: Callable[[str], list[RosterRow]] | None, parent: QWidget
     ) -> None:
         """Offer commands and pages at once, creators as soon as the workspace answers."""
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
@@ -131,7 +130,7 @@ class Palette(QDialog):
         needle = self.line.text().strip()
         search = self._search
         if needle and search is not None:
-            self._tasks.run(self, lambda: search(Question(search=needle)), lambda rows: self._answered(needle, rows), lambda _: None)
+            self._tasks.run(self, lambda: search(needle), lambda rows: self._answered(needle, rows), lambda _: None)
 
     def _answered(self, needle: str, rows: list[RosterRow]) -> None:
         if needle != self.line.text().strip():
