@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What doors hand to the window and the command line; one per open workspace."""
+    """What doors hand to the window and the command line; one per open workspace. ``shown`` is its address without a password."""
 
     ref: WorkspaceRef
+    shown: str
+    zone: str
+    read_only: bool
     actor: Actor
     events: Events
     workspace: Workspace
@@ -42,8 +45,12 @@ class Services:
 class Open(Protocol):
     """Opens, creates and restores workspaces; picklable, so that a child process can be handed it."""
 
-    def __call__(self, ref: WorkspaceRef, actor: Actor) -> Services:
-        """Open an existing workspace; WorkspaceError says why not."""
+    def __call__(self, ref: WorkspaceRef, actor: Actor, *, early: bool = False) -> Services:
+        """Open an existing workspace; WorkspaceError says why not.
+
+        ``early``: hand over the services at once where all is as usual. The roster's first rows are answered before the
+        store is loaded; what has come due meanwhile is done then, and announced.
+        """
 
     def create(self, ref: WorkspaceRef, actor: Actor, *, force: bool = False) -> Services:
         """Create a workspace; refuses to touch an existing one unless forced."""

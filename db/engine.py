@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import WorkspaceError
+from db import driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,22 +23,13 @@ if TYPE_CHECKING:
 Database: TypeAlias = Engine
 """An open database, for whoever hands it on without speaking its language."""
 
-SQLITE_VERSION: Final[str] = sqlite.sqlite_version
-WAL_BUG_FIXED: Final = (3, 51, 3)
-BUSY_SECONDS: Final = 5.0
-_PAGE_CACHE_KIB: Final = 16_000
-
-
-def sqlite_is_sound() -> bool:
-    """Whether the library is free of the WAL-reset bug."""
-    return tuple(map(int, SQLITE_VERSION.split("."))) >= WAL_BUG_FIXED
+BUSY_SECONDS: Final = driver.BUSY_SECONDS
 
 
 def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
     """Engine over a workspace file. Read-only opens it immutable: for media and folders that cannot be written."""
-    query = "mode=ro&immutable=1" if read_only else "mode=rw"
     engine = create_engine(
-        f"sqlite:///file:{quote(str(path))}?{query}&uri=true",
+        f"sqlite:///{driver.uri(path, read_only=read_only)}&uri=true",
         module=sqlite,
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 512},
         pool_size=8,
@@ -47,17 +38,7 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(raw: Any, _record: object) -> None:  # noqa: ANN401 (the driver has no stubs)
-        raw.isolation_level = None  # transactions are begun by us, in the mode we mean
-        cursor = raw.cursor()
-        if not read_only:
-            cursor.execute("pragma journal_mode=wal")
-            cursor.execute("pragma synchronous=normal" if sqlite_is_sound() else "pragma synchronous=full")
-        cursor.execute("pragma foreign_keys=on")
-        cursor.execute("pragma temp_store=file")
-        cursor.execute(f"pragma cache_size=-{_PAGE_CACHE_KIB}")
-        cursor.close()
-        # Case as Python knows it, for "contains"; SQLite's own lower() knows ASCII only.
-        raw.create_function("fold", 1, _fold, deterministic=True)
+        driver.prepare(raw, read_only=read_only)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -65,10 +46,6 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
         connection.exec_driver_sql(f"begin {mode}")
 
     return engine
-
-
-def _fold(text: str | None) -> str | None:
-    return None if text is None else text.casefold()
 
 
 def postgres_engine(url: str) -> Engine:

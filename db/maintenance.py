@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from app.errors import UsageError, WorkspaceError
 from app.values import DEFAULT_ZONE, WorkspaceRef, iso
+from db import driver
 from db.engine import in_words, postgres_engine, sqlite_engine, writing
 from db.writers import rollups, settings
 
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
     from app.jobs import Job
 
-APPLICATION_ID: Final = 0x4B4F4344
-_VERSIONS: Final = "versions"
+APPLICATION_ID: Final = driver.APPLICATION_ID
 _HEADER: Final = b"SQLite format 3\x00"
 _PAGES_AT_A_TIME: Final = 4_000
 _DATABASE: Final = "workspace.db"
@@ -42,12 +42,7 @@ _MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "koc-backup-1"
 
 
-def _schema_version() -> int:
-    names = (entry.name for entry in files("db.migrations").joinpath(_VERSIONS).iterdir())
-    return max(int(name[:4]) for name in names if name[:4].isdecimal())
-
-
-SCHEMA_VERSION: Final = _schema_version()
+SCHEMA_VERSION: Final = driver.schema_version()
 
 
 # ---------------------------------------------------------------- make
@@ -86,7 +81,7 @@ def _create_postgres(ref: WorkspaceRef, now: int, *, force: bool) -> Engine:
         with in_words(engine):
             present = inspect(engine).get_table_names()
         if present and not force:
-            raise WorkspaceError("exists", path=_shown(ref))
+            raise WorkspaceError("exists", path=shown(ref))
         if present:
             with writing(engine) as connection:
                 for table in present:
@@ -148,7 +143,7 @@ def open_engine(ref: WorkspaceRef) -> tuple[Engine, bool]:
         return _open_postgres(ref), False
     path = _path(ref)
     _look_at(path)
-    if not _writable(path):
+    if not driver.writable(path):
         return sqlite_engine(path, read_only=True), True
     if _user_version(path) < SCHEMA_VERSION:
         _upgrade(path)
@@ -159,7 +154,7 @@ def _path(ref: WorkspaceRef) -> Path:
     return Path(ref.address).expanduser().absolute()
 
 
-def _shown(ref: WorkspaceRef) -> str:
+def shown(ref: WorkspaceRef) -> str:
     """Address without a password."""
     return make_url(ref.address).render_as_string(hide_password=True) if ref.is_url else ref.address
 
@@ -168,7 +163,7 @@ def _postgres(ref: WorkspaceRef) -> Engine:
     try:
         url = make_url(ref.address)
         if url.get_backend_name() != "postgresql":
-            raise UsageError("unknown_database", url=_shown(ref))
+            raise UsageError("unknown_database", url=shown(ref))
         return postgres_engine(ref.address)
     except (ArgumentError, NoSuchModuleError) as error:
         raise UsageError("unknown_database", url=ref.address.split("@")[-1]) from error
@@ -178,10 +173,10 @@ def _open_postgres(ref: WorkspaceRef) -> Engine:
     with _disposed_if_not(_postgres(ref)) as engine:
         with in_words(engine), engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
-                raise WorkspaceError("missing", path=_shown(ref))
+                raise WorkspaceError("missing", path=shown(ref))
             found = int(connection.execute(text("select version_num from alembic_version")).scalar_one())
         if found > SCHEMA_VERSION:
-            raise WorkspaceError("newer", path=_shown(ref), version=found, known=SCHEMA_VERSION)
+            raise WorkspaceError("newer", path=shown(ref), version=found, known=SCHEMA_VERSION)
         if found < SCHEMA_VERSION:
             _migrate(engine)
     return engine
@@ -256,17 +251,6 @@ def newest_backup(path: Path) -> Path | None:
         if manifest.get("workspace") == path.name:
             found.append((str(manifest.get("created")), candidate))
     return max(found)[1] if found else None
-
-
-def _writable(path: Path) -> bool:
-    """Whether the file and its folder can be written: the log stands beside the file."""
-    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        return False
-    try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            return True
-    except OSError:
-        return False
 
 
 def _user_version(path: Path) -> int:
@@ -434,7 +418,7 @@ def _sha256(path: Path) -> str:
 def restore(archive: Path, ref: WorkspaceRef, now: int, *, force: bool = False) -> Mapping[str, object]:
     """Put a verified backup in a workspace's place; what stood there is kept beside it."""
     if ref.is_url:
-        raise UsageError("restore_to_file", url=_shown(ref))
+        raise UsageError("restore_to_file", url=shown(ref))
     path = _path(ref)
     if path.exists() and not force:
         raise WorkspaceError("exists", path=str(path))

@@ -2,40 +2,45 @@
 """Builds the services: store, files, clock. The one file that names ``db``.
 
 Doors hand down the opener, never ready services: a workspace is chosen after start and changed while running.
+The stores, and SQLAlchemy with them, load when one is first asked: a window shows the roster before.
 """
 
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
-from app.events import Events
+from app.errors import CancelledError
+from app.events import CreatorsChanged, Events, ReturnsChanged
 from app.services import Services
 from app.usecases.creators import Creators
 from app.usecases.facts import Facts
-from app.usecases.rating import Rating
 from app.usecases.recruiting import Recruiting
-from app.usecases.roi import Roi
 from app.usecases.workspace import Workspace
-from db import maintenance
-from db.stores.creators import CreatorStore
-from db.stores.facts import FactStore
-from db.stores.rating import RatingStore, confirm_due
-from db.stores.recruiting import PipelineStore
-from db.stores.returns import ReturnStore
-from db.stores.workspace import WorkspaceStore
+from db.first import First
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from app.files import Files, ImportRequest, Parsed, Preview, Reject
     from app.jobs import Job
     from app.services import Open
+    from app.usecases.creators import Ids, Question, RosterRow
+    from app.usecases.rating import Rating
+    from app.usecases.roi import Roi
     from app.values import Actor, WorkspaceRef
     from db.engine import Database
+    from db.stores.creators import CreatorStore
+    from db.stores.facts import FactStore
+    from db.stores.rating import RatingStore
+    from db.stores.recruiting import PipelineStore
+    from db.stores.returns import ReturnStore
+    from db.stores.workspace import WorkspaceStore
 
 
 def now() -> int:
@@ -47,23 +52,34 @@ def now() -> int:
 class Opener:
     """Fulfils ``Open``; holds nothing, so that a child process can be handed it."""
 
-    def __call__(self, ref: WorkspaceRef, actor: Actor) -> Services:
-        """Open an existing workspace; WorkspaceError says why not."""
-        engine, read_only = maintenance.open_engine(ref)
-        return _services(engine, ref, actor, read_only=read_only)
+    def __call__(self, ref: WorkspaceRef, actor: Actor, *, early: bool = False) -> Services:
+        """Open an existing workspace; WorkspaceError says why not. ``early``: before the store is loaded, where all is as usual."""
+        actor = _named(actor)
+        return _services(ref, actor, _Stores(ref, actor, First.of(ref) if early else None))
 
     def create(self, ref: WorkspaceRef, actor: Actor, *, force: bool = False) -> Services:
         """Create a workspace; refuses to touch an existing one unless forced."""
-        return _services(maintenance.create(ref, now(), force=force), ref, actor, read_only=False)
+        from db import maintenance
+
+        actor = _named(actor)
+        stores = _Stores(ref, actor)
+        stores.take(maintenance.create(ref, now(), force=force), read_only=False)
+        return _services(ref, actor, stores)
 
     def restore(self, backup: Path, ref: WorkspaceRef, *, force: bool = False) -> Mapping[str, object]:
         """Put a verified backup in a workspace's place; the replaced file is kept beside it."""
+        from db import maintenance
+
         return maintenance.restore(backup, ref, now(), force=force)
 
 
 def opener() -> Open:
     """What doors hand down."""
     return Opener()
+
+
+def _named(actor: Actor) -> Actor:
+    return actor if actor.device else replace(actor, device=platform.node())
 
 
 class _Spreadsheets:
@@ -92,22 +108,151 @@ class _Spreadsheets:
         return self._files.write_table(path, header, rows)
 
 
-def _services(engine: Database, ref: WorkspaceRef, actor: Actor, *, read_only: bool) -> Services:
-    actor = actor if actor.device else replace(actor, device=platform.node())
-    events = Events()
-    house = WorkspaceStore(engine, ref, read_only)
-    if not read_only:
-        house.expire(now())
-        confirm_due(engine, actor, now())
-    creators = CreatorStore(engine)
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The stores of an open workspace."""
+
+    shown: str
+    read_only: bool
+    house: WorkspaceStore
+    creators: CreatorStore
+    facts: FactStore
+    recruiting: PipelineStore
+    rating: RatingStore
+    returns: ReturnStore
+
+
+class _Stores:
+    """Loads the stores when one of them is first asked; until then ``first`` answers what it can. ``events`` are told what loading changed."""
+
+    def __init__(self, ref: WorkspaceRef, actor: Actor, first: First | None = None) -> None:
+        self._ref, self._actor, self.first = ref, actor, first
+        self.events = Events()
+        self._loaded: _Loaded | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def get(self) -> _Loaded:
+        """The stores; WorkspaceError says why not."""
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            if self._loaded is None:
+                from db import maintenance
+
+                engine, read_only = maintenance.open_engine(self._ref)
+                self.take(engine, read_only=read_only)
+            assert self._loaded is not None  # noqa: S101 (taken above)
+            return self._loaded
+
+    def take(self, engine: Database, *, read_only: bool) -> None:
+        """Work on an open database; what has come due by the passing of time is done first."""
+        from db import maintenance
+        from db.stores.creators import CreatorStore
+        from db.stores.facts import FactStore
+        from db.stores.rating import RatingStore, confirm_due
+        from db.stores.recruiting import PipelineStore
+        from db.stores.returns import ReturnStore
+        from db.stores.workspace import WorkspaceStore
+
+        house = WorkspaceStore(engine, self._ref, read_only)
+        changed = not read_only and any((house.expire(now()), confirm_due(engine, self._actor, now())))
+        self._loaded = _Loaded(
+            maintenance.shown(self._ref), read_only, house, CreatorStore(engine), FactStore(engine), PipelineStore(engine), RatingStore(engine),
+            ReturnStore(engine, read_only),
+        )  # fmt: skip
+        self._end_first()
+        if changed:
+            self.events.announce(CreatorsChanged())
+
+    def close(self) -> None:
+        """Let go of the workspace."""
+        with self._lock:
+            self._closed = True
+            self._end_first()
+            if self._loaded is not None:
+                self._loaded.house.close()
+
+    def _end_first(self) -> None:
+        if self.first is not None:
+            self.first.close()
+            self.first = None
+
+
+class _Later:
+    """Stands for what is made when it is first asked for something."""
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self._get = get
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever is asked)
+        return getattr(self._get(), name)
+
+
+class _House(_Later):
+    """The workspace's store; letting go of it loads nothing."""
+
+    def __init__(self, stores: _Stores) -> None:
+        super().__init__(lambda: stores.get().house)
+        self.close = stores.close
+
+
+class _Roster(_Later):
+    """The creators' store; what a window shows first is answered before it is loaded."""
+
+    def __init__(self, stores: _Stores) -> None:
+        super().__init__(lambda: stores.get().creators)
+        self._stores = stores
+
+    @property
+    def zone(self) -> str:
+        """Time zone of the workspace."""
+        first = self._stores.first
+        return first.zone if first is not None else self._stores.get().creators.zone
+
+    def page(self, question: Question, limit: int, offset: int) -> list[RosterRow]:
+        """Some rows of the answer."""
+        first = self._stores.first
+        rows = first.page(limit, offset) if first is not None and first.answers(question) else None
+        return self._stores.get().creators.page(question, limit, offset) if rows is None else rows
+
+    def ids(self, question: Question) -> Ids:
+        """Ids of the answer in order, shape (n,)."""
+        first = self._stores.first
+        ids = first.ids() if first is not None and first.answers(question) else None
+        return self._stores.get().creators.ids(question) if ids is None else ids
+
+
+def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
+    events, files = stores.events, _Spreadsheets()
+    house, roster = _House(stores), _Roster(stores)
+    zone, loaded = roster.zone, None if stores.first is not None else stores.get()
+
+    @cache
+    def rating() -> Rating:
+        from app.usecases.rating import Rating
+
+        return Rating(stores.get().rating, actor, now, zone, events)
+
+    @cache
+    def roi() -> Roi:
+        from app.usecases.roi import Roi
+
+        return Roi(stores.get().returns, zone, now, events)
+
+    events.listen(lambda event: roi().follow(event) if isinstance(event, ReturnsChanged) else None)
+    late: Any = _Later  # stands for anything
     return Services(
         ref=ref,
+        shown=ref.address if loaded is None else loaded.shown,
+        zone=zone,
+        read_only=loaded is not None and loaded.read_only,
         actor=actor,
         events=events,
-        workspace=Workspace(house, actor, now, events),
-        creators=Creators(creators, _Spreadsheets(), actor, now, events),
-        facts=Facts(FactStore(engine), _Spreadsheets(), actor, now, events),
-        recruiting=Recruiting(PipelineStore(engine), actor, now, events),
-        rating=Rating(RatingStore(engine), actor, now, creators.zone, events),
-        roi=Roi(ReturnStore(engine, read_only), creators.zone, now, events),
+        workspace=Workspace(cast("Any", house), actor, now, events),
+        creators=Creators(cast("Any", roster), files, actor, now, events),
+        facts=Facts(late(lambda: stores.get().facts), files, actor, now, events),
+        recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, events),
+        rating=late(rating),
+        roi=late(roi),
     )

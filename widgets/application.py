@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from app.services import Open, Services
-    from app.usecases.workspace import Info
 
 _KNOCK_MS: Final = 800
 _PICTURE_SIZE: Final = (1280, 800)
@@ -76,11 +75,9 @@ def parse(argv: Sequence[str]) -> Options:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What opening in a thread hands over: the services and what a window wants to know at once."""
+    """What opening in a thread hands over: the services, and the hold on their file."""
 
     services: Services
-    info: Info
-    zone: str
     hold: Hold
 
 
@@ -142,7 +139,7 @@ class Application(QObject):
         old.discard()
         old.deleteLater()
         if self._opened is not None:
-            self.window.show_workspace(self._opened.services, self._opened.info, page)
+            self.window.show_workspace(self._opened.services, page)
         else:
             self._first()
 
@@ -190,7 +187,7 @@ class Application(QObject):
         if self._opened is not None and self._opened.services.ref.address == address:
             self.window.raise_()
             return
-        self._enter(address, lambda opener, ref: opener(ref, self.actor))
+        self._enter(address, lambda opener, ref: opener(ref, self.actor, early=True))
 
     def create(self, address: str, *, sample: bool = False, force: bool = False) -> None:
         """Create a workspace and open it, maybe with the sample brand in it."""
@@ -235,7 +232,7 @@ class Application(QObject):
             undone.callback(hold.release)
             services = enter(opener, ref)
             undone.callback(services.close)
-            opened = Opened(services, services.workspace.info(), services.creators.zone, hold)
+            opened = Opened(services, hold)
             undone.pop_all()
             return opened
 
@@ -251,14 +248,14 @@ class Application(QObject):
     def _stands(self, opened: Opened) -> None:
         self._let_go()
         self._opened = opened
-        self.labels.zone = opened.zone
+        self.labels.zone = opened.services.zone
         self.tasks.opener = self._opener()  # loaded by now
         self.tasks.attach(opened.services)
         address = opened.services.ref.address
         if not opened.services.ref.is_url or "@" not in address:  # an address with a login is nothing to keep in a file
             self.settings.opened(address)
         self._listen(address)
-        self.window.show_workspace(opened.services, opened.info, self._page)
+        self.window.show_workspace(opened.services, self._page)
         self._page = ""
 
     def _fill(self) -> None:

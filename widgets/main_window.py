@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from app.errors import ProductError
     from app.services import Services
-    from app.usecases.workspace import Info
     from widgets.frame.files import Host
     from widgets.messages import Note
     from widgets.tasks import Task
@@ -253,18 +252,18 @@ class MainWindow(QMainWindow):
         )
         self._instead(view)
 
-    def show_workspace(self, services: Services, info: Info, page: str = "") -> None:
+    def show_workspace(self, services: Services, page: str = "") -> None:
         """Show an open workspace."""
         self._drop_pages()
         self.context = Context(
             services, self._tasks, self._labels, self._theme, self._messages, self._host.settings,
-            go=self.go, act=self.act, totals=self._totals.setText, read_only=info.read_only,
+            go=self.go, act=self.act, totals=self._totals.setText, read_only=services.read_only,
         )  # fmt: skip
-        name = Path(services.ref.address).stem if not services.ref.is_url else info.workspace.rsplit("/", 1)[-1]
+        name = Path(services.ref.address).stem if not services.ref.is_url else services.shown.rsplit("/", 1)[-1]
         self._where.setText(name)
-        self._where.setToolTip(tip(info.workspace))
+        self._where.setToolTip(tip(services.shown))
         self.setWindowTitle(f"{name} — {self._labels('app.name')}")
-        self._read_only.setVisible(info.read_only)
+        self._read_only.setVisible(services.read_only)
         self._files.address = services.ref.address
         self._leave_middle()
         self._enable()

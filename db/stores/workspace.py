@@ -14,7 +14,8 @@ from sqlalchemy import and_, func, select
 from app.usecases.workspace import Check, Expiring, Info, Moved, Operation, RejectedRow, Today
 from app.values import Stage, Tier
 from db import bulk, maintenance, questions
-from db.engine import SQLITE_VERSION, reading, sqlite_is_sound, writing
+from db.driver import SQLITE_VERSION, sqlite_is_sound
+from db.engine import reading, writing
 from db.models import Base
 from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
 from db.models.records import AuditRow, Rejected
@@ -152,14 +153,15 @@ class WorkspaceStore:
         with writing(self.engine) as connection:
             return undo.redo(connection, operation_id, actor, now, job)
 
-    def expire(self, now: int) -> None:
-        """Band accounts whose override expired, or whose figure of a day to come has come due, since the last look."""
+    def expire(self, now: int) -> bool:
+        """Band accounts whose override expired, or whose figure of a day to come has come due, since the last look; whether there were any."""
         with reading(self.engine) as connection:
             due = _due(connection, now)
         if due:
             with writing(self.engine) as connection:
                 rollups.refresh_accounts(connection, due, now, since=now)
                 settings.put(connection, _CHECKED, str(now))
+        return bool(due)
 
     # ------------------------------------------------------------ health
 

@@ -129,7 +129,7 @@ def test_the_newest_backup_is_one_press_away(make_desk: Callable[..., Applicatio
 
 def test_a_read_only_workspace_says_so_and_its_writing_commands_rest(make_desk: Callable[..., Application]):
     desk = make_desk()
-    desk.window.show_workspace(opened(desk).services, replace(opened(desk).info, read_only=True))
+    desk.window.show_workspace(replace(opened(desk).services, read_only=True))
     assert desk.window._read_only.isVisible()
     action = desk.window.commands["file.import"]
     assert not action.isEnabled()
