@@ -314,9 +314,11 @@ class FactUpsert:
             bulk.keep(self.connection, "incoming", kinds, ((at, *(column[at] for column in columns)) for at in places))
             same = " and ".join(f"t.{bulk.quoted(name)} {'is not distinct from' if name in _NULLABLE else '='} i.{bulk.quoted(name)}" for name in key)
             free = f" and t.{table.own} is null" if table.own and key == table.key else ""
-            statement = f"select i.pos, t.id, {selected} from incoming i join {table.name} t on {same}{free} order by i.pos, t.id"  # noqa: S608
+            statement = f"select i.pos, t.id, {selected} from incoming i join {table.name} t on {same}{free}"  # noqa: S608
             for row in bulk.fetch(self.connection, statement):
-                hits.setdefault(row[0], row)
+                other = hits.get(row[0])
+                if other is None or row[1] < other[1]:
+                    hits[row[0]] = row
         found = [hits[at] for at in sorted(hits)]
         columns_ = list(zip(*found, strict=True)) if found else [()] * (len(names) + 2)
         return Stored(list(columns_[0]), list(columns_[1]), dict(zip(names, columns_[2:], strict=True)))
