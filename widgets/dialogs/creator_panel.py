@@ -27,9 +27,10 @@ from PySide6.QtWidgets import (
 from app.errors import ProductError, UsageError
 from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX
 from app.values import Tier
+from widgets.dialogs.credit_section import CreditSection
 from widgets.messages import plain
 from widgets.tables.delegates import ink_of
-from widgets.tables.roster import stage_badge
+from widgets.tables.roster import credit_badge, stage_badge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent
 
     from app.usecases.creators import CreatorDetail, HistoryRow, MetricRow
-    from app.usecases.rating import AccountTier, TierExplanation
+    from app.usecases.rating import AccountTier, CreditShown, TierExplanation
     from widgets.page import Context
 
 _METRICS: Final = 40
@@ -52,6 +53,7 @@ class Shown:
 
     detail: CreatorDetail
     tiers: TierExplanation
+    credit: CreditShown
 
 
 class CreatorPanel(QFrame):
@@ -141,7 +143,7 @@ class CreatorPanel(QFrame):
             return
 
         def work() -> Shown:
-            return Shown(services.creators.detail(wanted), services.rating.show(wanted))
+            return Shown(services.creators.detail(wanted), services.rating.show(wanted), services.rating.credit(wanted))
 
         self._context.tasks.run(self, work, lambda shown: self._arrived(wanted, shown), lambda error: self._failed(wanted, error), lane="read")
 
@@ -189,10 +191,14 @@ class CreatorPanel(QFrame):
             badges.addWidget(self._badge(labels.rank(detail.row.tier), f"tier_{detail.row.tier.code}"))
         if detail.row.group is not None:
             badges.addWidget(self._badge(labels.rank(detail.row.group), "hover"))
+        credit = credit_badge(detail.row)
+        badges.addWidget(self._badge(credit.text, credit.token))
         badges.addStretch(1)
         box.addLayout(badges)
         self._section(box, "panel.accounts", self._accounts(detail))
         self._tier_section(box, shown.tiers)
+        self._heading(box, "panel.credit")
+        box.addWidget(CreditSection(shown.credit, labels))
         self._facts(box, detail)
         if detail.notes:
             self._section(box, "field.notes", detail.notes)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from app.values import Stage
+from app.values import CreditGrade, Stage
 from widgets.tables.columns import Badge, Column
 
 if TYPE_CHECKING:
@@ -23,6 +23,15 @@ _STAGE_TOKENS: Final = {
     Stage.PAUSED: "tier_unranked",
     Stage.ENDED: "danger_soft",
 }
+_GRADE_TOKENS: Final = {
+    CreditGrade.AAA: "ok_soft",
+    CreditGrade.AA: "ok_soft",
+    CreditGrade.A: "ok_soft",
+    CreditGrade.B: "accent_soft",
+    CreditGrade.N: "tier_unranked",
+    CreditGrade.C: "warning_soft",
+    CreditGrade.D: "danger_soft",
+}
 _DAY: Final = 86_400_000_000
 _OLD: Final = 90 * _DAY
 _AGEING: Final = 30 * _DAY
@@ -31,6 +40,12 @@ _AGEING: Final = 30 * _DAY
 def stage_badge(stage: Stage, labels: Labels) -> Badge:
     """A stage as a coloured word."""
     return Badge(labels.rank(stage), _STAGE_TOKENS[stage])
+
+
+def credit_badge(row: RosterRow) -> Badge:
+    """Grade and score as a coloured word; without enough data the score says nothing, so it is left out."""
+    grade = row.credit_grade
+    return Badge(grade.code if grade is CreditGrade.N else f"{grade.code} {row.credit_score}", _GRADE_TOKENS[grade])
 
 
 def main_account(row: RosterRow) -> AccountRow | None:
@@ -115,6 +130,16 @@ COLUMNS: Final = (
         typed=lambda row: row.stage.code,
     ),
     Column(
+        "credit",
+        "field.credit_grade",
+        lambda row, _: credit_badge(row).text,
+        sort="credit_grade",
+        width=104,
+        badges=lambda row, _: (credit_badge(row),),
+        tip=lambda row, labels: labels("creators.credit_tip", score=row.credit_score, own_record=labels("credit.own_record")),
+        plain=lambda row, _: row.credit_grade.code,
+    ),
+    Column(
         "fee_fen",
         "field.fee_fen",
         lambda row, labels: labels.money(row.fee_fen),
@@ -148,6 +173,16 @@ COLUMNS: Final = (
         plain=lambda row, labels: labels.time(row.updated_at),
     ),
     Column("group", "field.group", lambda row, labels: labels.rank(row.group), sort="group", width=90, hidden=True),
+    Column(
+        "credit_score",
+        "field.credit_score",
+        lambda row, _: str(row.credit_score),
+        sort="credit_score",
+        width=84,
+        right=True,
+        hidden=True,
+        order=lambda row: row.credit_score,
+    ),
     Column("country", "field.country", lambda row, _: row.country or "", sort="country", width=90, hidden=True, edit="country"),
     Column("phone", "field.phone", lambda row, _: row.phone or "", sort="phone", width=120, hidden=True, edit="phone"),
     Column("wechat", "field.wechat", lambda row, _: row.wechat or "", sort="wechat", width=120, hidden=True, edit="wechat"),
