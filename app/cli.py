@@ -17,23 +17,19 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app import cli_files, documents
-from app.cli_files import Context, DryRun, Force, InFile, Where
+from app import cli_files, cli_returns, documents
+from app.cli_files import AsOf, Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
-from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, pair, parts, session_of, speak
+from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, moment_of, pair, parts, session_of, speak, when
 from app.rules import cells
-from app.rules.attribution import MODELS
 from app.rules.fields import CREATOR_FIELDS, platform_code
-from app.rules.paths import PATH_MODELS
-from app.rules.report import Figures
 from app.services import Open, Services
 from app.settings import default_workspace
-from app.terminal import Digits, Session, minute, pairs, shown, table, utf8, yuan
+from app.terminal import Session, minute, pairs, shown, table, utf8
 from app.usecases.creators import Question, RosterRow, SortKey
 from app.usecases.rating import AppealRow, CreditAsked, CreditEntry, CreditShown, SanctionRow
-from app.usecases.roi import DIMENSIONS, Asked, ReturnReport, Span
 from app.usecases.workspace import Check
-from app.values import Actor, Stage, Tier, ValueGrade, day_end, day_start
+from app.values import Actor, Stage, Tier
 from app.words import Words
 
 _INTERRUPTED: Final = 130
@@ -67,7 +63,6 @@ def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
 koc = group("koc")
 Reference = Annotated[str, typer.Argument(metavar="ID", help="help.argument.creator")]
 Reason = Annotated[str, typer.Option("--reason", help="help.option.reason")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="help.option.as_of")]
 
 
 @koc.callback()
@@ -131,6 +126,7 @@ def _info(context: Context) -> None:
 
 
 cli_files.add_to(koc)
+cli_returns.add_to(koc)
 
 
 # ---------------------------------------------------------------- creators
@@ -290,7 +286,7 @@ _policy = group("policy", koc)
 def _run_tiers(context: Context, as_of: AsOf = None, dry_run: DryRun = False) -> None:
     session = session_of(context)
     with session.services() as services, session.job() as job:
-        ran = services.rating.run(_moment(as_of, services.creators.zone), dry_run=dry_run, job=job)
+        ran = services.rating.run(moment_of(as_of, services.creators.zone), dry_run=dry_run, job=job)
     _answer_run(session, ran)
 
 
@@ -310,7 +306,7 @@ def _answer_run(session: Session, ran: Any) -> None:  # noqa: ANN401 (TierRun)
 def _show_tier(context: Context, reference: Reference, as_of: AsOf = None) -> None:
     session = session_of(context)
     with session.services() as services:
-        explained = services.rating.show(services.creators.find(reference), _moment(as_of, services.creators.zone))
+        explained = services.rating.show(services.creators.find(reference), moment_of(as_of, services.creators.zone))
     session.answer(documents.tier(explained), lambda: _tier_text(session.words, explained))
 
 
@@ -408,16 +404,6 @@ def _policy_text(document: Mapping[str, Any]) -> str:
     return head + json.dumps(document["body"], ensure_ascii=False, indent=1)
 
 
-def _moment(text: str | None, zone: str) -> int | None:
-    """A day means its end, a time itself."""
-    if text is None:
-        return None
-    try:
-        return day_end(date.fromisoformat(text), zone)
-    except ValueError:
-        return _when(text, "as_of", zone)
-
-
 def _read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
@@ -450,7 +436,7 @@ def _credit_add(
     session = session_of(context)
     with session.services() as services:
         # A date without a time is its beginning: an event happens at a moment, it does not last a day.
-        happened_at = None if at is None else _when(at, "happened_at", services.creators.zone)
+        happened_at = None if at is None else when(at, "happened_at", services.creators.zone)
         added = services.rating.add_event(services.creators.find(reference), kind, happened_at, _evidence(evidence))
     _answer_entry(session, added, alone=False)
 
@@ -524,17 +510,7 @@ def _clock(text: str | None, field: str, zone: str) -> int | date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
-        return _when(str(text), field, zone)
-
-
-def _when(text: str, field: str, zone: str) -> int:
-    try:
-        found = cells.when(text, zone)
-    except cells.BadCellError as error:
-        raise UsageError("bad_value", field=field, value=text, reason=error.code) from error
-    if found is None:
-        raise UsageError("value_missing", field=field)
-    return found
+        return when(str(text), field, zone)
 
 
 def _credit_text(words: Words, found: CreditShown) -> str:
@@ -651,116 +627,6 @@ def _decide_appeal(
         grade_before=followed.grade_before.code, grade_after=followed.grade_after.code,
     )  # fmt: skip
     session.answer({**documents.appeal(decided), **_second_person(alone)}, lambda: _appeal_text(words, [decided]) + said + _alone(words, alone=alone))
-
-
-# ---------------------------------------------------------------- what it brought back
-
-_attribute = group("attribute", koc)
-_SHOWN_RETURNS: Final = 20
-Model = Annotated[str | None, typer.Option(metavar="|".join(MODELS), help="help.option.model")]
-Since = Annotated[str | None, typer.Option("--from", metavar="DATE", help="help.option.since")]
-Until = Annotated[str | None, typer.Option("--to", metavar="DATE", help="help.option.until_day")]
-
-
-@command(_attribute, "run", "attribute_run")
-def _attribute_run(context: Context, model: Model = None, since: Since = None, until: Until = None) -> None:
-    session = session_of(context)
-    with session.services() as services, session.job() as job:
-        done = services.roi.attribute(_span(since, until, services.roi.zone), model, job)
-    words = session.words
-    amounts = [(words(f"roi.{name}"), yuan(getattr(done, f"{name}_fen"))) for name in ("net", "attributed", "unattributed")]
-    rows = [(words("roi.model"), words(f"model.{done.model}")), (words("roi.sales"), f"{done.sales:,}"), *amounts]
-    session.answer(documents.split(done), lambda: pairs(rows))
-
-
-@command(_attribute, "paths", "attribute_paths")
-def _attribute_paths(
-    context: Context,
-    model: Annotated[str, typer.Option(metavar="|".join(PATH_MODELS), help="help.option.path_model")],
-    order: Annotated[int | None, typer.Option(metavar="1–3", help="help.option.order")] = None,
-) -> None:
-    session = session_of(context)
-    with session.services() as services:
-        found, seconds = services.roi.paths(model, order)
-    words = session.words
-    header = [words("roi.channel"), words("roi.removal"), words("roi.credit")]
-    rows = [[one.channel, _decimal(one.removal, 4), _decimal(one.credit, 2)] for one in found.channels]
-    note = words("cli.paths", model=words(f"model.{model}"), n=f"{found.conversions:,}", p=_percent(found.p))
-    session.answer(documents.channels(found, seconds), lambda: f"{note}\n{table(header, rows)}")
-
-
-@command(koc, "roi", "roi")
-def _roi(
-    context: Context,
-    by: Annotated[str, typer.Option(metavar="|".join(DIMENSIONS), help="help.option.by")] = "creator",
-    as_of: AsOf = None,
-    since: Since = None,
-    until: Until = None,
-    model: Model = None,
-    top: Annotated[int | None, typer.Option(min=1, metavar="N", help="help.option.top")] = None,
-    target: Annotated[float | None, typer.Option(metavar="X", help="help.option.target")] = None,
-    policy: Annotated[int | None, typer.Option(metavar="VERSION", help="help.option.policy")] = None,
-) -> None:
-    session = session_of(context)
-    shown_rows = top if top is not None or session.as_json else _SHOWN_RETURNS
-    with session.services() as services, session.job() as job:
-        zone = services.roi.zone
-        asked = Asked(by, _span(since, until, zone), _moment(as_of, zone), model, shown_rows, target, policy)
-        done = services.roi.report(asked, job)
-    session.answer(documents.returned(done, session.words), lambda: _returns_text(session.words, done))
-
-
-def _returns_text(words: Words, done: ReturnReport) -> str:
-    ranked = done.by in {"creator", "account"}
-    targeted = done.target is not None
-    names = ["net", "landed", "sales", "roas", "roi"]
-    names += ["p25", "interval", "above_break_even", *(["above_target"] if targeted else []), "peer_weight", "value_grade"] if ranked else []
-    header = [words(f"roi.by.{done.by}"), *(words(f"roi.{name}") for name in names)]
-    rows = [_return_cells(documents.return_label(done.by, one, words), one.figures, one.value_grade, names) for one in done.rows]
-    total = _return_cells(words("roi.total"), done.total, None, names)
-    notes = words("cli.roi", model=words(f"model.{done.model}"), margin=_percent(done.margin), unattributed=yuan(done.unattributed_fen))
-    return f"{table(header, [*rows, total])}{notes}\n{words('cli.shown', shown=f'{len(done.rows):,}', total=f'{done.found:,}')}"
-
-
-def _return_cells(label: str, one: Figures, grade: ValueGrade | None, names: Sequence[str]) -> list[object]:
-    cells_: dict[str, object] = {
-        "net": yuan(one.net_fen),
-        "landed": yuan(one.landed_fen),
-        "sales": one.sales,
-        "roas": _times(one.roas),
-        "roi": _percent(one.roi),
-        "p25": _times(one.p25),
-        "interval": None if one.p10 is None or one.p90 is None else Digits(f"{one.p10:.2f}–{one.p90:.2f}"),
-        "above_break_even": _percent(one.p_above_break_even),
-        "above_target": _percent(one.p_above_target),
-        "peer_weight": _percent(one.peer_weight),
-        "value_grade": "" if grade is None else grade.code,
-    }
-    return [label, *(cells_[name] for name in names)]
-
-
-def _times(value: float | None) -> Digits | None:
-    return None if value is None else Digits(f"1:{value:.2f}")
-
-
-def _percent(value: float | None) -> Digits | None:
-    return None if value is None else Digits(f"{100 * value:.1f}%")
-
-
-def _decimal(value: float | None, places: int) -> Digits | None:
-    return None if value is None else Digits(f"{value:,.{places}f}")
-
-
-def _span(since: str | None, until: str | None, zone: str) -> Span:
-    """Days with both ends; a time is meant as it is."""
-    return Span(None if since is None else _begin(since, zone), _moment(until, zone))
-
-
-def _begin(text: str, zone: str) -> int:
-    try:
-        return day_start(date.fromisoformat(text), zone)
-    except ValueError:
-        return _moment(text, zone) or 0
 
 
 # ---------------------------------------------------------------- health

@@ -32,6 +32,7 @@ OutFile = Annotated[Path, typer.Argument(metavar="FILE", help="help.argument.out
 DryRun = Annotated[bool, typer.Option("--dry-run", help="help.option.dry_run")]
 Force = Annotated[bool, typer.Option("--force", help="help.option.force")]
 Where = Annotated[str, typer.Option("--where", help="help.option.where")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="help.option.as_of")]
 _importing = group("import")
 _imports = group("imports", no_args_is_help=False, invoke_without_command=True)
 _exporting = group("export")

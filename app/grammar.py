@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from app.errors import UsageError
+from app.rules import cells
+from app.values import day_end
 from app.words import Words, normalise, system_language
 
 if TYPE_CHECKING:
@@ -165,3 +168,24 @@ def pair(word: str) -> tuple[str, str]:
 def parts(text: str) -> tuple[str, ...]:
     """Words of a list with commas, full-width ones too."""
     return tuple(part.strip() for part in text.replace("，", ",").split(",") if part.strip())
+
+
+def moment_of(text: str | None, zone: str) -> int | None:
+    """A day means its end, a time itself."""
+    if text is None:
+        return None
+    try:
+        return day_end(date.fromisoformat(text), zone)
+    except ValueError:
+        return when(text, "as_of", zone)
+
+
+def when(text: str, field: str, zone: str) -> int:
+    """A day means its beginning, a time itself; UsageError names the field."""
+    try:
+        found = cells.when(text, zone)
+    except cells.BadCellError as error:
+        raise UsageError("bad_value", field=field, value=text, reason=error.code) from error
+    if found is None:
+        raise UsageError("value_missing", field=field)
+    return found

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from app.errors import UsageError
 from app.rules.apportion import apportioned, run_heads, run_sizes
 from app.rules.decay import DAY, millionths
+from app.rules.models import MODELS
 from app.values import Ranked
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
 Flags = npt.NDArray[np.bool_]
 
-MODELS: Final = ("precedence", "last_touch", "first_touch", "linear", "time_decay", "position")
 CHUNK: Final = 1 << 16  # work of one piece stays in the processor's cache
 _MOST_DAYS: Final = 36_500
 _MOST_ORDER: Final = 3

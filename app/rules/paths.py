@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from app.errors import UsageError
+from app.rules.models import PATH_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     Floats = npt.NDArray[np.float64]
 
-PATH_MODELS: Final = ("markov", "shapley")
 _DENSE: Final = 1_500  # states up to which the whole inverse is taken
 _ORDERS: Final = range(1, 4)
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from app.errors import UsageError, WorkspaceError
 from app.events import CreatorsChanged, Event, Events, ReturnsChanged
 from app.jobs import Job, Quiet
-from app.rules.attribution import MODELS
-from app.rules.paths import PathCredits, credit_paths
+from app.rules.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from app.rules.paths import Path
+    from app.rules.paths import Path, PathCredits
     from app.rules.report import Figures
     from app.values import ValueGrade
 
@@ -136,6 +135,8 @@ class Roi:
 
     def paths(self, model: str, order: int | None = None) -> tuple[PathCredits, float]:
         """Credit of channels from whole paths, and the seconds that took."""
+        from app.rules.paths import credit_paths  # noqa: PLC0415 (start-up: arrays load when there is something to compute)
+
         started = time.monotonic()
         found = credit_paths(self._facts.paths(), model, self._facts.markov_order() if order is None else order)
         return found, round(time.monotonic() - started, 3)

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from app.errors import UsageError
 from app.rules.apportion import apportion
 from app.rules.attribution import (
-    MODELS,
     AttributionPolicy,
     Credits,
     Sales,
@@ -32,6 +31,7 @@ from app.rules.attribution import (
     splits,
     starts_of,
 )
+from app.rules.models import MODELS
 from resources import text
 
 WORKED = Path(__file__).resolve().parents[4] / "shared" / "data" / "real" / "g16_markov_worked" / "paths.json"
