@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOMS = ("app", "db", "resources", "sync", "widgets")
 GROUND = {"numpy", "scipy", "rapidfuzz", "app", "resources"}
-GUESTS = {**dict.fromkeys(("app/cli.py", "app/cli_files.py", "app/cli_returns.py", "app/grammar.py"), {"typer"}), "app/settings.py": {"platformdirs"}}
+GUESTS = {**{name: {"typer"} for name in ("app/cli.py", "app/cli_files.py", "app/cli_returns.py", "app/grammar.py")}, "app/settings.py": {"platformdirs"}}
 
 
 def sources(*rooms: str) -> Iterator[tuple[str, Path]]:
