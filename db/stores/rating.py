@@ -32,7 +32,7 @@ from app.usecases.rating import (
     TierStep,
 )
 from app.values import CreditGrade, Tier
-from db import bulk, evidence_files
+from db import attachments, bulk
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, TierOverride
 from db.models.records import Operation, Policy
@@ -173,7 +173,7 @@ class RatingStore:
 
     def add_event(self, creator_id: int, kind: str, at: int, evidence: str | Path | None, actor: Actor, now: int) -> CreditEntry:
         """Propose an entry; a file's evidence is kept with the workspace by its content."""
-        kept = evidence_files.keep(self.engine, evidence) if isinstance(evidence, Path) else evidence
+        kept = attachments.keep(self.engine, evidence) if isinstance(evidence, Path) else evidence
         with writing(self.engine) as connection:
             log = Log(connection, "credit.add", actor, now)
             added = cases.add(log, creator_id, kind, at, kept)
@@ -264,7 +264,7 @@ def _confirm_due(connection: Connection, actor: Actor, now: int) -> int:
     if not ledger.due(connection, now):
         return 0
     log = Log(connection, "credit.rule", actor, now)
-    confirmed = ledger.confirm_due(log)
+    confirmed = cases.confirm_due(log)
     log.finish({"events": confirmed})
     return confirmed
 

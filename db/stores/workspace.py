@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, func, select
 
+from app.rules.rating.ledger import Clocks
 from app.usecases.workspace import Check, Expiring, Info, Moved, Operation, RejectedRow, Today
 from app.values import Stage, Tier
 from db import bulk, maintenance, questions
@@ -20,7 +21,7 @@ from db.models import Base
 from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
-from db.writers import audit, contents, letters, returns, rollups, search, settings, undo
+from db.writers import audit, contents, ledger, letters, returns, rollups, search, settings, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,12 +172,12 @@ class WorkspaceStore:
             checks = [*self._file_checks(connection, job), *_chain(connection)]
             sound = all(check.ok for check in checks)
             job.progress("doctor", 3, 5)
-            derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job)]
+            derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job), _credit_check(connection, job)]
         if repair and sound and not self.read_only and not all(check.ok for check in derived):
             with writing(self.engine) as connection:
                 _rebuild(connection, job)
             with reading(self.engine) as connection:
-                derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job)]
+                derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job), _credit_check(connection, job)]
         return [*checks, *derived]
 
     def _file_checks(self, connection: Connection, job: Job) -> list[Check]:
@@ -323,6 +324,12 @@ def _returns_check(connection: Connection, job: Job) -> Check:
     return Check("returns", wrong == 0, str(wrong))
 
 
+def _credit_check(connection: Connection, job: Job) -> Check:
+    """Whether kept scores and grades are what the ledger of conduct gives."""
+    wrong = ledger.faults(connection, job)
+    return Check("credit", wrong == 0, str(wrong))
+
+
 def _last_change(connection: Connection) -> int:
     """When anything was last done: figures hold as of then."""
     done = [connection.execute(select(func.max(table.c.at))).scalar() for table in (OperationTable.__table__, AuditRow.__table__)]
@@ -337,6 +344,7 @@ def _rebuild(connection: Connection, job: Job) -> None:
         connection.exec_driver_sql(f"delete from {search.TABLE}")  # noqa: S608
     returns.rebuild(connection, job)
     now, last = _last_change(connection), 0
+    ledger.rate_all(connection, Clocks(now, now), ledger.in_force(connection, now), now, job)
     while True:
         job.check()
         ids = [row[0] for row in connection.execute(select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_BATCH))]

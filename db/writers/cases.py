@@ -22,7 +22,7 @@ from db import bulk
 from db.writers import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -101,8 +101,22 @@ def confirm(log: Log, event_id: int, reason: str) -> CreditEntry:
     if one.type == NO_SHOW or not alone(log.connection):
         with another_person(log.connection):
             sanctions.by_another((one.filed_by,), log.actor.name)
-    ledger.mark(log, [event_id], {"confirmed_at": log.now, "confirmed_by": log.actor.name, "confirm_reason": reason})
+    mark(log, [event_id], {"confirmed_at": log.now, "confirmed_by": log.actor.name, "confirm_reason": reason})
     return one
+
+
+def confirm_due(log: Log) -> int:
+    """Confirm what is due, dated now: until now nobody knew it as confirmed; returns how many."""
+    found = ledger.due(log.connection, log.now)
+    mark(log, list(found), {"confirmed_at": log.now, "confirmed_by": ledger.RULE})
+    return len(found)
+
+
+def mark(log: Log, events: Sequence[int], values: Mapping[str, object]) -> None:
+    """Set fields of entries that were empty, with their log."""
+    before = dict.fromkeys(values)
+    log.changed("credit_event", ((one, before, values) for one in events))
+    bulk.update(log.connection, "credit_event", tuple(values), [(*values.values(), one) for one in events])
 
 
 def void(log: Log, event_id: int, reason: str) -> tuple[CreditEntry, Followed]:
@@ -120,7 +134,7 @@ def _void(log: Log, one: CreditEntry, reason: str) -> Followed:
     all_of = [event(other) for other in entries(connection, one.creator_id, log.now)]
     cases = ledger.cases_of(connection, [one.creator_id]).get(one.creator_id, [])
     found = sanctions.uphold(policy, all_of, one.id, cases, log.now)
-    ledger.mark(log, [one.id], {"voided_at": log.now, "voided_by": log.actor.name, "void_reason": reason})
+    mark(log, [one.id], {"voided_at": log.now, "voided_by": log.actor.name, "void_reason": reason})
     by_id = {case.id: case for case in cases}
     for change in found.cases:
         _soften(log, one, by_id[change.case_id], change)

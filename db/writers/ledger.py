@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from app.jobs import Job
     from app.rules.rating.ledger import Scores
     from app.usecases.rating import CreditAsked
-    from db.writers.operations import Log
 
     Ints = npt.NDArray[np.int64]
 
@@ -394,20 +393,6 @@ def due(connection: Connection, now: int) -> dict[int, int]:
     waiting = [raisers.Entry(row[0], row[2], row[3], row[4], row[5]) for row in rows]
     chosen = set(raisers.confirmable(in_force(connection, now).policy, waiting, now))
     return {row[0]: row[1] for row in rows if row[0] in chosen}
-
-
-def confirm_due(log: Log) -> int:
-    """Confirm what is due, dated now: until now nobody knew it as confirmed; returns how many."""
-    found = due(log.connection, log.now)
-    mark(log, list(found), {"confirmed_at": log.now, "confirmed_by": RULE})
-    return len(found)
-
-
-def mark(log: Log, events: Sequence[int], values: Mapping[str, object]) -> None:
-    """Set fields of entries that were empty, with their log."""
-    before = dict.fromkeys(values)
-    log.changed("credit_event", ((one, before, values) for one in events))
-    bulk.update(log.connection, "credit_event", tuple(values), [(*values.values(), one) for one in events])
 
 
 # ---------------------------------------------------------------- in the transaction of a write
