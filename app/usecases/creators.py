@@ -302,8 +302,9 @@ class Creators:
 
     def tag(self, ids: Sequence[int], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
         """Add and take off tags; returns the operation's id, 0 if nothing changed."""
-        words = [cells.parse_text(word) for word in add]
-        return self._operated(self._store.tag(ids, [word for word in words if word], list(remove), self._actor, self._clock()), ids)
+        field = CREATOR_FIELDS["tags"]
+        words = [tag for word in add for tag in cells.typed(field, word, self.zone) or ()]  # as a cell of a file: a comma parts two
+        return self._operated(self._store.tag(ids, words, list(remove), self._actor, self._clock()), ids)
 
     def preview(self, request: ImportRequest) -> Preview:
         """Head of a file and what its columns were taken for."""

@@ -116,6 +116,18 @@ def test_a_figure_of_another_day_bears_its_own_date(desk: Desk, other: Desk):
     assert cells_of(again)[1][1:] == ("50000", "2024-05-05T16:00:00Z")
 
 
+def test_tags_typed_with_a_comma_are_two_here_as_in_a_file(desk: Desk, other: Desk):
+    desk.take_text("平台,uid,昵称\n抖音,1,甲\n")
+    one = desk.services.creators.find("douyin:1")
+    desk.services.creators.tag([one], ["茶，酒", "#咖啡"])
+    assert desk.services.creators.rows([one])[0].tags == ("茶", "酒", "咖啡")
+    path = desk.folder / "out.csv"
+    desk.services.creators.export(Question(), (), path)
+    assert (desk.take(path).unchanged, other.take(path).inserted, other.hash == desk.hash) == (1, 1, True)
+    with pytest.raises(UsageError):
+        desk.services.creators.tag([one], ["a\x01b"])
+
+
 PERSONS = (
     "person_id,平台,uid,昵称,粉丝数,城市,标签\n"
     "p1,抖音,1,甲,5000,上海,茶\n"
