@@ -189,7 +189,7 @@ class CreatorsPage(Page):
         row.setSpacing(6)
         self.selected = Elided("", "muted")
         self.selected.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.selected.setMinimumWidth(self.context.theme.px(110))
+        self.selected.setMinimumWidth(self.context.theme.px(24))  # the buttons beside it need their words first
         for action in (self.field_action, self.tags_action, self.stage_action, self.owner_action):
             row.addWidget(self._button(action))
         self.export_button = QPushButton(self.context.theme.icon("export"), self._labels("creators.export_menu"))

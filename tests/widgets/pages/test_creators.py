@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QItemSelectionModel, QSettings, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton
 
 from app.usecases.creators import Question, SortKey
 from app.values import Stage, Tier
@@ -390,3 +390,13 @@ def test_in_english_nothing_chinese_is_left(open_page: Callable[..., CreatorsPag
     titles = [page.model.headerData(at, Qt.Orientation.Horizontal) for at in range(page.model.columnCount())]
     shown = [*titles, page.summary(), *(action.text() for action in page.actions())]
     assert not [text for text in shown if any("\u4e00" <= sign <= "\u9fff" for sign in text)]
+
+
+def test_buttons_keep_their_words_beside_the_help(qtbot: QtBot, open_page: Callable[..., CreatorsPage], make_context: Callable[..., Context]):
+    page = open_page(make_context("en"))
+    page.resize(820, 740)  # a window of 1280 with navigation and help
+    qtbot.waitUntil(lambda: page.width() == 820)
+    qtbot.wait(1)
+    for name in ("Edit a field", "Move stage", "Set owner", "Details"):
+        button = next(one for one in page.findChildren(QPushButton) if one.text() == name)
+        assert button.width() >= button.sizeHint().width(), name
