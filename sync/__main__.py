@@ -16,7 +16,11 @@ def main() -> None:
     multiprocessing.freeze_support()
     from app import cli  # noqa: PLC0415 (a child that only reads a workbook needs none of it)
 
-    sys.exit(cli.run(sys.argv[1:], _opener))
+    try:
+        code = cli.run(sys.argv[1:], _opener)
+    except Exception as error:  # noqa: BLE001 (the last resort: nobody is shown a traceback)
+        code = cli.unforeseen(sys.argv[1:], _opener, error)
+    sys.exit(code)
 
 
 def _opener() -> Open:

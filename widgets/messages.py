@@ -4,21 +4,15 @@
 from __future__ import annotations
 
 import html
-import platform
-import re
-import secrets
-import sys
 import time
-import traceback
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app import settings
+from app import reports
 from app.errors import CancelledError, InputRefusedError, NotPermittedError, PlatformError, ProductError, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -34,19 +28,7 @@ _KINDS: Final = (
     (PlatformError, "platform"),
     (NotPermittedError, "not_permitted"),
 )
-_SECRETS: Final = (
-    (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), r"\1***@"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 ***"),
-    (
-        re.compile(
-            r"(?i)((?:access|refresh|app|client|api|private)?[_-]?(?:token|secret|password|passwd|pwd|key|sign|signature|authorization|cookie))"
-            r"(['\"]?\s*[=:]\s*)(?:['\"][^'\"]*['\"]|[^\s,&;)}\]]+)"
-        ),
-        r"\1\2***",
-    ),
-)
 _KEPT: Final = 200
-_KEPT_REPORTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,39 +141,11 @@ class Messages(QObject):
     def log(self, error: ProductError) -> str:
         """Write a line for a failure with words; returns its id."""
         given = error.details.get("log_id") if error.code == "unexpected" else None
-        if given:
-            return str(given)
-        log_id = new_id()
-        line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {log_id} {struck(str(error))}\n"
-        try:
-            folder = settings.log_folder()
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "errors.log").open("a", encoding="utf-8") as file:
-                file.write(line)
-        except OSError:
-            pass  # a full or read-only disk must not hide the failure itself
-        return log_id
+        return str(given) if given else reports.note(error)
 
     def report(self, error: BaseException) -> str:
         """Save what nobody foresaw, secrets struck out; returns the id of the report."""
-        log_id = new_id()
-        text = "\n".join(
-            (
-                f"KOC Desk {log_id} {datetime.now(UTC).isoformat(timespec='seconds')}",
-                f"Python {sys.version.split()[0]}, {platform.platform()}",
-                "",
-                struck("".join(traceback.format_exception(error))),
-            )
-        )
-        try:
-            folder = settings.log_folder()
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"report-{log_id}.txt").write_text(text, "utf-8")
-            for old in sorted(folder.glob("report-*.txt"))[:-_KEPT_REPORTS]:
-                old.unlink(missing_ok=True)
-        except OSError:
-            pass  # likewise
-        return log_id
+        return reports.save(error)
 
 
 class ErrorDialog(QDialog):
@@ -224,18 +178,6 @@ class ErrorDialog(QDialog):
         buttons.rejected.connect(self.reject)
         box.addSpacing(6)
         box.addWidget(buttons)
-
-
-def new_id() -> str:
-    """A short id that a person can read out: day and six hexadecimal digits."""
-    return f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}"
-
-
-def struck(text: str) -> str:
-    """Text with everything that looks like a secret struck out."""
-    for pattern, into in _SECRETS:
-        text = pattern.sub(into, text)
-    return text
 
 
 def plain(text: str = "", *, role: str = "", wrap: bool = False, parent: QWidget | None = None) -> QLabel:

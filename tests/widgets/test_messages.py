@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QLabel
 
 from app import settings
 from app.errors import CancelledError, NotPermittedError, PlatformError, ProductError, UsageError, WorkspaceError
+from app.reports import struck
 from app.words import LANGUAGES, Words
 from widgets.labels import Labels
-from widgets.messages import ErrorDialog, Messages, plain, struck, tip
+from widgets.messages import ErrorDialog, Messages, plain, tip
 
 if TYPE_CHECKING:
     from pathlib import Path
