@@ -14,7 +14,7 @@ import tempfile
 import uuid
 import zipfile
 import zlib
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -93,11 +93,10 @@ def _create_postgres(ref: WorkspaceRef, now: int, *, force: bool) -> Engine:
 @contextmanager
 def _disposed_if_not(engine: Engine) -> Iterator[Engine]:
     """An engine that is let go of where opening ends in an error."""
-    try:
+    with ExitStack() as on_error:
+        on_error.callback(engine.dispose)
         yield engine
-    except BaseException:
-        engine.dispose()
-        raise
+        on_error.pop_all()
 
 
 def _fill(engine: Engine, now: int) -> None:
