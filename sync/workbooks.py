@@ -94,17 +94,16 @@ def main(source: Path, target: Path, sheet: str | None) -> dict[str, Any]:
         book = calamine.CalamineWorkbook.from_path(str(source))
         shown = [one.name for one in book.sheets_metadata if one.visible == calamine.SheetVisibleEnum.Visible]
         names = [one.name for one in book.sheets_metadata if one.typ == calamine.SheetTypeEnum.WorkSheet]
-        filled = [name for name in shown if name in names and book.get_sheet_by_name(name).height > 1]
-        chosen = _chosen(book, names, filled, sheet)
-        if chosen is None:
+        found = _best(book, [name for name in shown if name in names], names) if sheet is None else _named(book, names, sheet)
+        if found is None:
             return {"code": "unknown_sheet", "known": ", ".join(names[:20])}
-        read = book.get_sheet_by_name(chosen)
+        chosen, read, filled = found
         percent = _Styles(source).percent_columns(chosen)
         frame = frame_of(_rows(read, percent))
         frame.write_ipc(target)
         return {
             "sheet": chosen, "sheets": names, "from_1904": _dates_from_1904(source),
-            "left_out": [] if sheet else [name for name in filled if name != chosen],
+            "left_out": [name for name in filled if name != chosen],
         }  # fmt: skip
     except calamine.PasswordError:
         return {"code": "password"}
@@ -122,19 +121,33 @@ def _bound_memory() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (_CHILD_MEMORY, _CHILD_MEMORY))
 
 
-def _chosen(book: Any, names: list[str], filled: list[str], sheet: str | None) -> str | None:  # noqa: ANN401 (calamine)
-    """The sheet that is asked for; else of those that show something the one whose head has the most known headers."""
-    if sheet is not None:
-        if sheet in names:
-            return sheet
-        return names[int(sheet) - 1] if sheet.isdecimal() and 1 <= int(sheet) <= len(names) else None
+def _named(book: Any, names: list[str], sheet: str) -> tuple[str, Any, list[str]] | None:  # noqa: ANN401 (calamine)
+    """The sheet that is asked for, by its name or number."""
+    if sheet not in names:
+        if not (sheet.isdecimal() and 1 <= int(sheet) <= len(names)):
+            return None
+        sheet = names[int(sheet) - 1]
+    return sheet, book.get_sheet_by_name(sheet), []
+
+
+def _best(book: Any, shown: list[str], names: list[str]) -> tuple[str, Any, list[str]] | None:  # noqa: ANN401 (calamine)
+    """Of the sheets that show something the one whose head has the most known headers, and the names of all of those.
+
+    Each is read once, which is most of the work, and no more than two are held at a time.
+    """
+    filled: list[str] = []
     best, most = None, -1
-    for name in filled:
-        top = book.get_sheet_by_name(name).to_python(nrows=_LOOKED_AT)
-        known = max((headers.known_share([_cell_text(cell)[:_HEADER_TEXT] for cell in row]) for row in top), default=0)
-        if known > most:
-            best, most = name, known
-    return best or (names[0] if names else None)
+    for name in shown:
+        sheet = book.get_sheet_by_name(name)
+        if sheet.height > 1:
+            filled.append(name)
+            top = sheet.to_python(nrows=_LOOKED_AT)
+            known = max((headers.known_share([_cell_text(cell)[:_HEADER_TEXT] for cell in row]) for row in top), default=0)
+            if known > most:
+                best, most = (name, sheet), known
+    if best is None and names:
+        best = (names[0], book.get_sheet_by_name(names[0]))
+    return None if best is None else (*best, filled)
 
 
 def _rows(sheet: Any, percent: frozenset[int]) -> Iterator[list[str]]:  # noqa: ANN401 (calamine)
@@ -145,7 +158,7 @@ def _rows(sheet: Any, percent: frozenset[int]) -> Iterator[list[str]]:  # noqa: 
         starts.setdefault(top, []).append((column, bottom))
     hanging: dict[int, tuple[int, str]] = {}
     for number, cells in enumerate(sheet.iter_rows()):
-        row = [_cell_text(cell) for cell in cells]
+        row = [cell if cell.__class__ is str else _cell_text(cell) for cell in cells]
         for column in percent:
             if column < len(cells) and isinstance(cells[column], float | int) and not isinstance(cells[column], bool):
                 row[column] = f"{(Decimal(repr(cells[column])) * 100).normalize():f}%"
@@ -162,13 +175,14 @@ def _rows(sheet: Any, percent: frozenset[int]) -> Iterator[list[str]]:  # noqa: 
 
 def _cell_text(cell: Any) -> str:  # noqa: ANN401 (calamine's cells)
     """A cell as text; whole numbers without a point while a float holds them exactly."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
+    kind = cell.__class__
+    if kind is str:
+        return cell  # type: ignore[no-any-return]
+    if kind is float:
+        return repr(cell) if cell % 1 or not -_EXACT < cell < _EXACT else str(int(cell))
+    if kind is bool:
         return "TRUE" if cell else "FALSE"
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() and abs(cell) < _EXACT else repr(cell)
-    if isinstance(cell, int):
+    if kind is int:
         return str(cell) if abs(cell) < _EXACT else repr(float(cell))
     if isinstance(cell, datetime):
         return cell.isoformat(" ")
