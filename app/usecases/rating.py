@@ -11,6 +11,7 @@ from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
 from app.rules.attribution import AttributionPolicy
+from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.tiers import TierPolicy
 from app.rules.roi import RoiPolicy
@@ -113,15 +114,6 @@ class PolicyRow:
 
 
 # ---------------------------------------------------------------- credit
-
-
-@dataclass(frozen=True, slots=True)
-class CreditAsked:
-    """As of when, as known when: a moment, a day (its end) or None (now); ``version`` None is the policy in force at ``known_at``."""
-
-    as_of: int | date | None = None
-    known_at: int | date | None = None
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from sqlalchemy import func, insert, or_, select, update
 
 from app.errors import UsageError
 from app.rules.rating import explain, sanctions, tiers
+from app.rules.rating.asked import CreditAsked
 from app.rules.rating.ledger import Ledger
 from app.usecases.rating import (
     AccountTier,
     AppealRow,
-    CreditAsked,
     CreditEntry,
     CreditRun,
     CreditShown,

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from app.jobs import Job
+    from app.rules.rating.asked import CreditAsked
     from app.rules.rating.ledger import Scores
-    from app.usecases.rating import CreditAsked
 
     Ints = npt.NDArray[np.int64]
 

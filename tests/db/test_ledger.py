@@ -17,9 +17,9 @@ from sqlalchemy import text
 from app.errors import NotPermittedError, UsageError
 from app.jobs import Quiet
 from app.rules.decay import DAY
+from app.rules.rating.asked import CreditAsked
 from app.rules.rating.ledger import Clocks, Event
 from app.rules.rating.sanctions import State
-from app.usecases.rating import CreditAsked
 from app.values import Actor, CreditGrade, Sanction
 from db import bulk
 from db.engine import reading, writing

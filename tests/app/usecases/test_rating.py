@@ -16,7 +16,8 @@ from app import documents
 from app.errors import ProductError, UsageError
 from app.events import CreatorsChanged, Event, Events
 from app.rules.decay import DAY
-from app.usecases.rating import CreditAsked, Rating
+from app.rules.rating.asked import CreditAsked
+from app.usecases.rating import Rating
 from app.values import Actor, WorkspaceRef, day_start
 from db import maintenance
 from db.engine import writing
