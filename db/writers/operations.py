@@ -62,11 +62,10 @@ class Log:
         """Rows inserted or changed so far."""
         return self._touched
 
-    def inserted(self, table: str, first: int, count: int, *, counted: bool = False) -> None:
-        """Note a range of new rows; ``counted``: the sums of returns have them already."""
+    def inserted(self, table: str, first: int, count: int) -> None:
+        """Note a range of new rows."""
         if count:
-            if not counted:
-                self.returns.after(table, range(first, first + count))
+            self.returns.after(table, range(first, first + count))
             self.conduct.after_span(table, first, count)
             self._touched += count
             self._digest.update(f"+{table}:{first}:{count}\n".encode())

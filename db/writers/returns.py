@@ -297,12 +297,6 @@ class Returns:
 
     # ------------------------------------------------------------ what counts
 
-    def add(self, some: Lines) -> None:
-        """Count new sales at hand that no ``after`` tells of: cheaper than to read them back."""
-        self._sold = True
-        credits_, gross = shares.shared(self.rules.attribution, some)
-        add_sales(self._tally, some, credits_, gross, months.months(some.paid_at, self.rules.zone) - months.FIRST)
-
     def _count(self, ids: Ints, sign: int) -> None:
         policy, zone = self.rules.attribution, self.rules.zone
         for some in shares.lines(self.connection, policy, Source(ids=ids)):
