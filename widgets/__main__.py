@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run ``koc-desk``."""
     multiprocessing.freeze_support()
+    import numpy  # noqa: F401, ICN001, PLC0415 (before Qt, which reads the source of every module that is imported after it)
+
     from widgets import application  # noqa: PLC0415 (a child process needs no window)
 
     sys.exit(application.run(sys.argv[1:], _opener))

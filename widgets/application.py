@@ -47,6 +47,8 @@ _CALM: Final = 3
 """Looks in a row at which nothing is under way: a result may ask for more."""
 
 _LOCKED_BYTES: Final = 1
+_SWITCH_SECONDS: Final = 0.001
+"""How long a thread that works may keep the interpreter from the window: painting a table asks for it hundreds of times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,6 +487,7 @@ def last_resort(application: Application) -> Iterator[None]:
 def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     """Run the program until its window is closed."""
     options = parse(argv)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus, on=False)
     app = QApplication([sys.argv[0]])
     app.setQuitOnLastWindowClosed(True)
