@@ -183,8 +183,8 @@ def _show(context: Context, reference: Reference) -> None:
     with session.services() as services:
         one = services.creators.find(reference)
         detail = services.creators.detail(one)
-        tier, credit = services.rating.show(one), services.rating.credit(one)
-    session.answer(documents.creator(detail, tier, credit), lambda: _creator_text(session.words, detail.row, detail.notes))
+        tier, credit, back = services.rating.show(one), services.rating.credit(one), services.roi.one(one)
+    session.answer(documents.creator(detail, tier, credit, back), lambda: _creator_text(session.words, detail.row, detail.notes))
 
 
 def _creator_text(words: Words, row: RosterRow, notes: str | None) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from app.rules.rating.explain import Effect
     from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
     from app.usecases.rating import AccountTier, AppealRow, CreditEntry, CreditRun, CreditShown, PolicyRow, SanctionRow, TierExplanation, TierRun
-    from app.usecases.roi import ReturnReport, ReturnRow, Split
+    from app.usecases.roi import OneReturn, ReturnReport, ReturnRow, Split
     from app.usecases.workspace import Check, Info, Operation, Undone
     from app.words import Words
 
@@ -142,7 +142,7 @@ def _account(account: AccountRow) -> Document:
     return {**_plain(account), "tier": _code(account.tier)}
 
 
-def creator(detail: CreatorDetail, tiers: TierExplanation, rated: CreditShown) -> Document:
+def creator(detail: CreatorDetail, tiers: TierExplanation, rated: CreditShown, back: OneReturn) -> Document:
     """One creator, everything."""
     shown = row(detail.row)
     return {
@@ -150,6 +150,8 @@ def creator(detail: CreatorDetail, tiers: TierExplanation, rated: CreditShown) -
         "accounts": shown["accounts"],
         "metrics": [{**_plain(one), "as_of": iso(one.as_of)} for one in detail.metrics],
         "stage_history": [{**_plain(one), "stage": one.stage.code, "previous": _code(one.previous), "at": iso(one.at)} for one in detail.stages],
+        "costs": dict(back.costs),
+        "roi": None if back.row is None else {**_plain(back.row.figures), "value_grade": _code(back.row.value_grade)},
         "credit": credit(rated),
         "tier": tier(tiers),
         "tier_history": [{**_plain(one), "tier": _code(one.tier), "previous": _code(one.previous), "at": iso(one.at)} for one in detail.tiers],

@@ -14,7 +14,7 @@ from app.jobs import Job, Quiet
 from app.rules.models import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from app.rules.paths import Path, PathCredits
     from app.rules.report import Figures
@@ -82,6 +82,14 @@ class ReturnReport:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class OneReturn:
+    """What one creator brought back over all time; ``row`` is None where there is neither cost nor sale. ``costs`` are fen by kind."""
+
+    row: ReturnRow | None
+    costs: Mapping[str, int]
+
+
 class ReturnFacts(Protocol):
     """Sums of returns as the facts give them. One method is one transaction."""
 
@@ -90,6 +98,9 @@ class ReturnFacts(Protocol):
 
     def report(self, asked: Asked, now: int, job: Job) -> ReturnReport:
         """Returns by a dimension."""
+
+    def one(self, creator_id: int, now: int, job: Job) -> OneReturn:
+        """Return of one creator over all time, and its costs."""
 
     def refresh(self, now: int, job: Job) -> bool:
         """Keep returns and value grades of now, unless they are kept already; whether that was to be done."""
@@ -121,6 +132,10 @@ class Roi:
         if asked.target is not None and not asked.target > 0:
             raise UsageError("bad_value", field="target", value=asked.target, reason="bad_number")
         return self._facts.report(asked, self._clock(), job or Quiet())
+
+    def one(self, creator_id: int, job: Job | None = None) -> OneReturn:
+        """Return of one creator over all time, and its costs."""
+        return self._facts.one(creator_id, self._clock(), job or Quiet())
 
     def refresh(self, job: Job | None = None) -> None:
         """Bring value grades up to date after facts have changed."""

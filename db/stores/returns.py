@@ -15,7 +15,7 @@ from app.rules.attribution import AttributionPolicy
 from app.rules.decay import DAY
 from app.rules.paths import Path
 from app.rules.roi import RoiPolicy
-from app.usecases.roi import ReturnReport, ReturnRow, Split
+from app.usecases.roi import Asked, OneReturn, ReturnReport, ReturnRow, Split
 from app.values import ValueGrade
 from db import bulk
 from db.engine import reading, writing
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from app.jobs import Job
     from app.rules.report import Peers, Period, Sums
     from app.rules.shrinkage import Returns
-    from app.usecases.roi import Asked, Span
+    from app.usecases.roi import Span
     from db.writers.shares import Lines
 
     Ints = npt.NDArray[np.int64]
@@ -85,6 +85,19 @@ class ReturnStore:
                 done = _Question(connection, by, asked, now, job).answer()
         return replace(done, seconds=round(time.monotonic() - started, 3))
 
+    def one(self, creator_id: int, now: int, job: Job) -> OneReturn:
+        """Return of one creator over all time, and its costs; computed where nothing can be kept."""
+        if not self.read_only:
+            self._keep(now, job)
+        spent = "select kind, cast(sum(amount_fen) as bigint) from cost_entry where creator_id = ? and voided_at is null group by kind order by kind"
+        with reading(self.engine) as connection:
+            by = returns.rules(connection)
+            if values.is_fresh(connection, by, now):
+                rows = _kept_rows(connection, by, Asked(), f"where creator_id = {int(creator_id)}", job)
+            else:
+                rows = [row for row in _Question(connection, by, Asked(), now, job).answer().rows if row.key == creator_id]
+            return OneReturn(rows[0] if rows else None, dict(bulk.fetch(connection, spent, creator_id)))
+
     def _keep(self, now: int, job: Job) -> None:
         """Keep what is asked for most; who cannot write is answered all the same."""
         with reading(self.engine) as connection:
@@ -118,19 +131,22 @@ def _usual(asked: Asked) -> bool:
 
 def _kept(connection: Connection, by: Rules, asked: Asked, job: Job) -> ReturnReport:
     """The answer from what is kept: sums of those who are shown, posteriors and places as computed."""
-    few = "" if asked.top is None else f" where place < {int(asked.top)}"
-    rows = bulk.fetch(connection, f"select creator_id, shape, rate, burden, weight, grade from creator_value{few} order by place")  # noqa: S608
+    few = "" if asked.top is None else f"where place < {int(asked.top)}"
     found, total, unattributed = values.kept_total(connection)
+    return _reported(by, asked, _kept_rows(connection, by, asked, few, job), found, total, unattributed)
+
+
+def _kept_rows(connection: Connection, by: Rules, asked: Asked, which: str, job: Job) -> list[ReturnRow]:
+    rows = bulk.fetch(connection, f"select creator_id, shape, rate, burden, weight, grade from creator_value {which} order by place")  # noqa: S608
     ids = np.array([row[0] for row in rows], dtype=np.int64)
     floats = np.array([row[1:5] for row in rows], dtype=np.float64).reshape(-1, 4).T
     bare = report.bare(len(ids))
     posterior = replace(bare, shape=floats[0], rate=floats[1], burden=floats[2], weight=floats[3])
-    sums = values.by_creator(connection, by, None, None, job).sums.of(ids) if asked.top is None else values.sums_of(connection, ids)
+    sums = values.sums_of(connection, ids) if which else values.by_creator(connection, by, None, None, job).sums.of(ids)
     names = _names(connection, ids)
     grades = [ValueGrade(row[5]) for row in rows]
     shown = report.figures(sums, posterior, by.roi.margin, asked.target)
-    out = [ReturnRow(key, names[key], one, grade) for key, one, grade in zip(ids.tolist(), shown, grades, strict=True)]
-    return _reported(by, asked, out, found, total, unattributed)
+    return [ReturnRow(key, names[key], one, grade) for key, one, grade in zip(ids.tolist(), shown, grades, strict=True)]
 
 
 def _names(connection: Connection, ids: Ints) -> dict[int, str]:

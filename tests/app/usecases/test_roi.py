@@ -72,6 +72,15 @@ def test_without_fixed_cost_there_is_no_interval(worked: Koc) -> None:
     assert all(row[name] is None for name in ("p10", "p25", "p50", "p75", "p90", "p_above_break_even", "peer_weight"))
 
 
+def test_one_creator_with_its_costs(worked: Koc) -> None:
+    found = worked("creator", "1", "--json").json
+    assert found["costs"] == {"commission": 20_000, "fee": 100_000}
+    row = by_key(worked("roi", "--json"))[1]
+    assert found["roi"] == {name: value for name, value in row.items() if name not in {"key", "label"}}
+    nobody = worked("creator", "6", "--json").json
+    assert (nobody["costs"], nobody["roi"]) == ({}, None)
+
+
 def test_all_together(worked: Koc) -> None:
     answer = worked("roi", "--json", "--top", "2").json
     assert (len(answer["rows"]), answer["found"], answer["margin"]) == (2, 5, 0.6)
