@@ -94,7 +94,7 @@ def _credit_run(context: Context, as_of: AsOf = None, known_at: KnownAt = None, 
     words = session.words
     with session.services() as services, session.job() as job:
         ran = services.rating.run_credit(_credit_asked(services, as_of, known_at, policy), job)
-    header = [words("field.credit_grade"), words("cli.count")]
+    header = [words("field.credit_grade"), words("count.creators")]
     rows = [[words(f"creditgrade.{grade.code}"), count] for grade, count in ran.grades.items()]
     text = words("cli.credit_run", rated=shown(ran.rated), version=ran.policy_version, confirmed=ran.confirmed, opened=ran.opened)
     session.answer(documents.credit_run(ran), lambda: text + "\n" + table(header, rows))
