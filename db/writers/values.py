@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 _SUMS: Final = ", ".join(SUMS)
-_HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths", "backup")
+_HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths")
+_HARMLESS_FAMILIES: Final = ("credit.", "sanction.", "appeal.")
 """What may happen without any return becoming another."""
 
 
@@ -246,6 +247,7 @@ def is_fresh(connection: Connection, by: Rules, now: int) -> bool:
     if not kept or kept["day"] != mark(connection, by, now)["day"]:
         return False
     since = select(AuditRow.seq).where(AuditRow.seq > kept["seq"], AuditRow.action.not_in(_HARMLESS))
+    since = since.where(*(AuditRow.action.not_like(f"{family}%") for family in _HARMLESS_FAMILIES))
     return connection.execute(since.limit(1)).first() is None
 
 

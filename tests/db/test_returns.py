@@ -466,6 +466,10 @@ def test_value_grades_stand_in_the_roster(peopled: Shop) -> None:
     store = ReturnStore(shop.engine)
     assert store.refresh(shop.now, Quiet())
     assert not store.refresh(shop.now, Quiet()), "nothing happened meanwhile"
+    shop.creators.tag(shop.ids(), ["复投"], [], shop.actor, shop.tick())
+    assert not store.refresh(shop.now, Quiet()), "a tag changes no return"
+    shop.creators.edit(shop.ids()[2:], {"category": "美妆"}, shop.actor, shop.tick(), None)
+    assert store.refresh(shop.now, Quiet()), "a category changes who is compared with whom"
     one, two, three = shop.ids()
     assert shop.ids("value_grade = S") == [one]
     assert shop.ids("value_grade in (A, B)") == [two]
