@@ -60,7 +60,9 @@ def by_hand(folder: Path) -> dict[str, Expected]:
 
 
 def judged(events: list[tuple[dict[str, Any], datetime, float]]) -> Expected:
-    good, bad, months, cap = defaultdict(int), defaultdict(int), defaultdict(list), len(ORDER)
+    good: dict[str, int] = defaultdict(int)
+    bad: dict[str, int] = defaultdict(int)
+    months, cap = defaultdict(list), len(ORDER)
     ones = others = 0
     for kind, at, days in events:
         factor, weight = math.floor(2 ** (-days / kind["half_life"]) * 1e6 + 0.5), round(kind["weight"] * 1000)

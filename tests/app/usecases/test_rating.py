@@ -7,6 +7,7 @@ import random
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ import resources
 from app import documents
 from app.errors import ProductError, UsageError
 from app.events import CreatorsChanged, Event, Events
+from app.files import ImportRequest
+from app.jobs import Quiet
 from app.rules.decay import DAY
 from app.rules.rating.asked import CreditAsked
 from app.usecases.rating import Rating
@@ -25,7 +28,7 @@ from db.stores.creators import CreatorStore
 from db.stores.rating import RatingStore
 from db.writers.operations import Log
 from tests.app.rules.rating.ledgers import NOW, TWELVE, TYPES
-from tests.db.conftest import File, ImportRequest, Path, Quiet, koc
+from tests.db.conftest import File, koc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -238,7 +241,7 @@ def test_any_day_of_a_year_is_told_again_to_the_last_digit(brand: Brand) -> None
     for day, recorded in days.items():
         if recorded is not None:
             assert [brand.shown(one, as_of=day, known_at=day) for one in year.people] == recorded
-    for one, at, recorded in moments.values():
-        assert brand.shown(one, as_of=at, known_at=at) == recorded
+    for one, at, told in moments.values():
+        assert brand.shown(one, as_of=at, known_at=at) == told
     assert {row["policy_version"] for rows in days.values() for row in rows or ()} == {1, 2, 4}
     assert tomllib.loads(SHIPPED) == brand.rating().policy("credit", 1).body
