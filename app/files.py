@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from app.rules.facts import CREATORS
 
@@ -145,6 +145,22 @@ class Parsed(Protocol):
 
     def chunks(self, size: int) -> Iterator[Chunk]:
         """The records, some rows at a time."""
+
+
+@runtime_checkable
+class Framed(Parsed, Protocol):
+    """A file whose records can be compared as whole columns, before anybody looks at their rows."""
+
+    @property
+    def frame(self) -> Any:  # noqa: ANN401 (this floor knows no library)
+        """The records: a column of their row numbers, and one for each field."""
+
+    @property
+    def number(self) -> str:
+        """Column of the row numbers."""
+
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Bring no more chunks of some rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def _condition(connection: Connection, question: Question) -> ColumnElement[bool
     parts = []
     if question.search:
         parts.append(found(connection, question.search))
-    tree = parse_filter(question.where, settings.zone(connection))
+    tree = parse_filter(question.where, settings.zone(connection)) if question.where.strip() else None
     if tree is not None:
         parts.append(_tree(connection, tree))
     return and_(*parts) if parts else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, select, text
 
 from app.errors import UsageError
-from app.files import Chunk, Upserted
+from app.files import Chunk, Framed, Upserted
 from app.rules.cells import handle_key
 from app.rules.fields import METRIC_PREFIX
 from app.usecases.creators import CreatorDetail, HistoryRow, MetricRow, StageRow, TierRow
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 50_000
 """Rows of a file that are handled at a time: bounds memory, keeps the number of statements small."""
+
+_LONG: Final = 5_000
+"""Rows from which on a file is first compared as whole columns."""
 
 _EXPORTED: Final = 2_000
 _FACETS: Final = ("platform", "category", "city", "country", "owner")
@@ -200,7 +203,7 @@ class CreatorStore:
     @staticmethod
     def _take(connection: Connection, log: Log | None, parsed: Parsed, actor: Actor, now: int, job: Job) -> Tally:
         upsert = Upsert(connection, log, now, actor.name, parsed.key)
-        done = 0
+        done = upsert.tally.unchanged = _settled(connection, parsed)
         for chunk in parsed.chunks(CHUNK):
             job.check()
             upsert.take(chunk)
@@ -217,6 +220,17 @@ class CreatorStore:
             yield names
             for first in range(0, len(ids), _EXPORTED):
                 yield from exports.table(connection, _roster(connection, ids[first : first + _EXPORTED]), names, now)
+
+
+def _settled(connection: Connection, parsed: Parsed) -> int:
+    """Leave out the rows of a long file that say only what stands already; returns how many."""
+    if parsed.key or parsed.records < _LONG or not isinstance(parsed, Framed):
+        return 0
+    from db.writers import unchanged  # noqa: PLC0415 (whoever parsed so many rows has polars loaded; a window has not)
+
+    numbers = unchanged.rows(connection, parsed.frame, parsed.number, CREATOR_COLUMNS)
+    parsed.leave_out(numbers)
+    return len(numbers)
 
 
 def _told(tally: Tally, operation_id: int | None) -> Upserted:

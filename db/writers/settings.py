@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert
 
 from app.values import DEFAULT_ZONE
+from db import bulk
 from db.models.records import WorkspaceSetting
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def get(connection: Connection, name: str) -> str | None:
     """A value, or None where it was never set."""
-    return connection.execute(select(WorkspaceSetting.value).where(WorkspaceSetting.name == name)).scalar()
+    found = bulk.fetch(connection, "select value from workspace_setting where name = ?", name)
+    return str(found[0][0]) if found else None
 
 
 def put(connection: Connection, name: str, value: str) -> None:

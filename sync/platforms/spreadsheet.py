@@ -51,14 +51,20 @@ class ParsedFile:
     warnings: Sequence[Warn]
     rejects: Sequence[Reject]
     digest: str
-    _frame: pl.DataFrame
+    frame: pl.DataFrame
     _columns: Mapping[str, columns.Column]
     _rows: pl.Series
+    _left_out: pl.Series | None = None
 
     @property
     def records(self) -> int:
         """Rows left after rejects and duplicates."""
-        return self._frame.height
+        return self.frame.height
+
+    @property
+    def number(self) -> str:
+        """Column of the frame with the rows' numbers."""
+        return ROW
 
     def sums(self, rejected: Collection[int] = ()) -> Mapping[str, int | float]:
         """Exact totals per numeric field over all rows but the rejected ones; ``rejected``: those that the store turned down."""
@@ -67,10 +73,15 @@ class ParsedFile:
         good = ~self._rows.is_in(out) if out else pl.repeat(True, len(self._rows), dtype=pl.Boolean, eager=True)  # noqa: FBT003
         return {name: columns.total(column, good) for name, column in self._columns.items()}
 
+    def leave_out(self, rows: Collection[int]) -> None:
+        """Bring no more chunks of some rows."""
+        self._left_out = pl.Series(rows, dtype=self.frame.schema[ROW])
+
     def chunks(self, size: int) -> Iterator[Chunk]:
         """The records, some rows at a time."""
-        for first in range(0, self._frame.height, size):
-            part = self._frame.slice(first, size)
+        frame = self.frame if self._left_out is None else self.frame.filter(~pl.col(ROW).is_in(self._left_out.implode()))
+        for first in range(0, frame.height, size):
+            part = frame.slice(first, size)
             names_ = [name for name in part.columns if name != ROW and not name.startswith(_RAW)]
             raw = {name: _texts(part[_RAW + name]) for name in names_ if _RAW + name in part.columns}
             yield Chunk(part[ROW].to_list(), {name: _listed(part[name]) for name in names_}, raw)
@@ -205,7 +216,7 @@ class _Parse:
             warnings=self.warnings,
             rejects=rejects,
             digest=digest,
-            _frame=collapsed,
+            frame=collapsed,
             _columns={name: column for name, column in read.items() if _field(name).numeric},
             _rows=rows,
         )
