@@ -67,8 +67,18 @@ class ReturnStore:
         """Keep returns and value grades of now, unless they are kept already; whether that was to be done."""
         if self.read_only:
             return False
+        with reading(self.engine) as connection:
+            by = returns.rules(connection)
+            if values.is_fresh(connection, by, now):
+                return False
+            seen = values.mark(connection, by, now)
+            done = values.compute(connection, by, now, job)
+        # Computing takes seconds where there are many creators: the lock is held for the writing alone.
         with writing(self.engine) as connection:
-            return values.refresh(connection, now, job)
+            if values.mark(connection, by, now) != seen:
+                return False  # somebody wrote meanwhile, and their own change brings the next refresh
+            values.keep(connection, by, now, done)
+        return True
 
     def report(self, asked: Asked, now: int, job: Job) -> ReturnReport:
         """Returns by a dimension; those of creators over all time are kept, so that the next question finds them."""

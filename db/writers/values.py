@@ -266,12 +266,3 @@ def keep(connection: Connection, by: Rules, now: int, done: Computed) -> None:
     whole = {name: int(getattr(total, name)[0]) for name in Sums.__slots__}
     said = {"found": len(place), "total": whole, "unattributed": int(done.period.nobody.net[0])}
     settings.put(connection, KEPT, json.dumps({**mark(connection, by, now), **said}))
-
-
-def refresh(connection: Connection, now: int, job: Job) -> bool:
-    """Compute and keep the returns of now, unless they are kept already; whether that was to be done."""
-    by = returns.rules(connection)
-    if is_fresh(connection, by, now):
-        return False
-    keep(connection, by, now, compute(connection, by, now, job))
-    return True
