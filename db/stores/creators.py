@@ -296,9 +296,7 @@ def _edit(log: Log, creators: list[int], accounts: list[int], values: Mapping[st
     figures = {name.removeprefix(METRIC_PREFIX): value for name, value in values.items() if is_figure(name)}
     touched = edits.add_figures(log, accounts, figures)  # type: ignore[arg-type]
     if "tags" in values:
-        words = values["tags"] or ()
-        edits.remove_tags(log, creators, None)
-        edits.add_tags(log, creators, words)  # type: ignore[arg-type]
+        edits.set_tags(log, creators, values["tags"] or ())  # type: ignore[arg-type]
     rollups.refresh_accounts(log.connection, touched, log.now)
     if changed:
         rollups.refresh_creators(log.connection, creators)

@@ -193,11 +193,20 @@ def add_tags(log: Log, creators: Sequence[int], words: Sequence[str]) -> None:
     )
 
 
-def remove_tags(log: Log, creators: Sequence[int], words: Sequence[str] | None) -> None:
-    """Take tags off creators; None takes all."""
-    gone = [(row_id, one, word) for (one, word), row_id in _tags(log, creators).items() if words is None or word in words]
-    log.changed("creator_tag", ((row_id, {"creator_id": one, "tag": word}, None) for row_id, one, word in gone))
-    bulk.delete(log.connection, "creator_tag", (row_id for row_id, _, _ in gone))
+def remove_tags(log: Log, creators: Sequence[int], words: Collection[str]) -> None:
+    """Take tags off creators."""
+    _take_off(log, {pair: row_id for pair, row_id in _tags(log, creators).items() if pair[1] in words})
+
+
+def set_tags(log: Log, creators: Sequence[int], words: Sequence[str]) -> None:
+    """Leave creators with these tags alone; one that stays is not touched, so that later work cannot stumble over it."""
+    _take_off(log, {pair: row_id for pair, row_id in _tags(log, creators).items() if pair[1] not in words})
+    add_tags(log, creators, words)
+
+
+def _take_off(log: Log, gone: Mapping[tuple[int, str], int]) -> None:
+    log.changed("creator_tag", ((row_id, {"creator_id": one, "tag": word}, None) for (one, word), row_id in gone.items()))
+    bulk.delete(log.connection, "creator_tag", gone.values())
 
 
 def _tags(log: Log, creators: Sequence[int]) -> dict[tuple[int, str], int]:

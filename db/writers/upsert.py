@@ -326,10 +326,11 @@ class Upsert:
             old_id, dated, before, text = present.get(at, (None, None, None, None))
             if words == text:
                 continue
-            day = self.now if as_of[at] is None else as_of[at]
+            when = as_of[at]
+            day = self.now if when is None else when
             corrected = old_id if dated == day else None
             value = before if corrected else None
-            edit(at).figures.append(Figure(plain, name, day, value, words, as_of[at] is not None, corrected, value, text if corrected else None))
+            edit(at).figures.append(Figure(plain, name, day, value, words, when is not None, corrected, value, text if corrected else None))
 
     def _compare_tags(self, rows: Rows, owner: dict[int, tuple[int, int]], edit: Any) -> None:  # noqa: ANN401
         if "tags" not in rows.stated:

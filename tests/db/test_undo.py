@@ -122,6 +122,16 @@ def test_a_creator_that_later_work_needs_stays_until_that_is_taken_back_too(shop
     assert shop.faults() == []
 
 
+def test_setting_the_tags_that_stand_changes_nothing(shop: Shop) -> None:
+    """Tags set anew took the ones that stayed off and put them on again; undoing and redoing that lost one."""
+    shop.take(koc(1, tags=("茶", "酒")))
+    (one,) = shop.ids()
+    assert shop.creators.edit([one], {"tags": ("酒", "茶")}, shop.actor, shop.tick(), None) == 0
+    shop.creators.tag([one], [], ["茶"], shop.actor, shop.tick())
+    assert shop.creators.edit([one], {"tags": ("酒",)}, shop.actor, shop.tick(), None) == 0
+    assert shop.row(one).tags == ("酒",)
+
+
 def test_an_undone_import_is_counted_in_the_records_of_its_report(shop: Shop) -> None:
     shop.take(*(koc(at, city="上海", followers=900 + at, tags=("茶",)) for at in range(5)))
     done = shop.take(*(koc(at, city="北京", followers=70_000, avg_likes=3.0, tags=("酒", "茶")) for at in range(3, 9)), koc(0))
