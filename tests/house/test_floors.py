@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 ROOMS = ("app", "db", "resources", "sync", "widgets")
 GROUND = {"numpy", "scipy", "rapidfuzz", "app", "resources"}
-GUESTS = {**{name: {"typer"} for name in ("app/cli.py", "app/cli_credit.py", "app/cli_files.py", "app/cli_returns.py", "app/grammar.py")}, "app/settings.py": {"platformdirs"}}
+GUESTS = {
+    **{name: {"typer"} for name in ("app/cli.py", "app/cli_credit.py", "app/cli_files.py", "app/cli_returns.py", "app/grammar.py")},
+    "app/settings.py": {"platformdirs"},
+}
 
 
 def sources(*rooms: str) -> Iterator[tuple[str, Path]]:
