@@ -10,7 +10,7 @@ import pytest
 
 from app.rules.rating.tiers import TierPolicy
 from app.usecases.creators import Question
-from app.values import Tier
+from app.values import Group, Tier
 from widgets.dialogs.tiers import Draft, TierPolicies
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_groups_of_a_platform_of_its_own_start_from_the_others_and_count(qtbot: 
     dialog.reason.setText("微博素人也按 KOL 对接")
     dialog.apply()
     qtbot.waitUntil(lambda: len(dialog.versions.rows) == 2, timeout=LONG)
-    assert services.rating.policy().body["groups"]["weibo"][int(Tier.NANO)] == "kol"
+    assert TierPolicy.parse(services.rating.policy().body).groups["weibo"][Tier.NANO] is Group.KOL
     qtbot.waitUntil(context.tasks.idle, timeout=LONG)
     dialog.edges._remove_groups("weibo")
     assert "weibo" not in dialog.draft().groups
