@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m benchmarks [--scale L|M|S|T] [--seed N] [--only NAME]``: a table with floor, product, ratio and goal."""
+"""``python -m benchmarks [--scale L|M|S|T] [--seed N] [--only NAME] [--data DIR]``: a table with floor, product, ratio and goal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks import rows
 
 ROOT = Path(__file__).resolve().parent.parent
+_FILES = ("creators", "contents", "orders", "events", "costs", "orders_delta")
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,18 @@ def main() -> int:
     words.add_argument("--scale", default="L", choices=["T", "S", "M", "L"])
     words.add_argument("--seed", type=int, default=7)
     words.add_argument("--only", choices=list(rows.MEASURES), action="append")
+    words.add_argument("--data", type=Path, metavar="DIR", help="a folder with the files of benchmarks.gen, and workspaces made before, instead of out/bench")
     words.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
     asked = words.parse_args()
-    folder = ROOT / "out" / "bench" / f"{asked.scale}-{asked.seed}"
+    folder = asked.data.absolute() if asked.data else ROOT / "out" / "bench" / f"{asked.scale}-{asked.seed}"
     if asked.child:
         print(json.dumps(rows.SIDES[asked.child[0], asked.child[1]](folder)))
         return 0
-    _made(folder, asked.scale, asked.seed)
-    lines = [line for name in asked.only or rows.MEASURES for line in _measured(name, asked.scale, asked.seed)]
+    if asked.data is None:
+        _made(folder, asked.scale, asked.seed)
+    elif lacking := [name for name in _FILES if not (folder / f"{name}.csv").exists()]:
+        words.error(f"{folder}: no {', '.join(f'{name}.csv' for name in lacking)}")
+    lines = [line for name in asked.only or rows.MEASURES for line in _measured(name, folder)]
     report = {
         "scale": asked.scale, "seed": asked.seed, "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
         "rows": [{**asdict(line), "ratio": round(line.ratio, 3), "met": line.met} for line in lines],
@@ -69,9 +74,9 @@ def _made(folder: Path, scale: str, seed: int) -> None:
         subprocess.run([sys.executable, "-m", "benchmarks.creators", scale, str(seed), str(folder)], check=True, cwd=ROOT)
 
 
-def _measured(name: str, scale: str, seed: int) -> list[Line]:
+def _measured(name: str, folder: Path) -> list[Line]:
     """Both sides of a measure, each in a process of its own, the floor first; prints the lines at once."""
-    sides = {side: _side(name, side, scale, seed) for side in ("floor", "product")}
+    sides = {side: _side(name, side, folder) for side in ("floor", "product")}
     lines = [
         Line(shown, unit, float(sides["floor"][key]), float(sides["product"][key]), goal, slack, str(sides["product"].get("note", "")))
         for key, shown, unit, goal, slack in rows.MEASURES[name]
@@ -85,8 +90,8 @@ def _measured(name: str, scale: str, seed: int) -> list[Line]:
     return lines
 
 
-def _side(name: str, side: str, scale: str, seed: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks", "--scale", scale, "--seed", str(seed), "--child", name, side]
+def _side(name: str, side: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks", "--data", str(folder), "--child", name, side]
     environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
     done = subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

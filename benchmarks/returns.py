@@ -22,41 +22,53 @@ from sync.compose import Opener
 from sync.platforms.spreadsheet import Spreadsheets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 Side = dict[str, Any]
-_ACTOR: Final = Actor("bench")
+ACTOR: Final = Actor("bench")
 _DELTA: Final = 10_000
 _FILES: Final = (("creators", "creators"), ("contents", "contents"), ("sales", "orders"), ("costs", "costs"))
 
 
-def _clean(path: Path) -> Path:
+def clean(path: Path) -> Path:
+    """The path, with no workspace left there."""
     for end in ("", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
     return path
 
 
-def sold(folder: Path) -> Path:
-    """The workspace with every creator, content, sale and cost; made where it is not there yet."""
-    path = folder / "sold.koc"
-    if path.exists():
-        return path
+def _generate(folder: Path) -> None:
+    """Every file of the scale, where they are not there yet."""
     if not (folder / "orders_delta.csv").exists():
         scale, seed = folder.name.split("-")
         words = ["--scale", scale, "--seed", seed, "--out", str(folder), "--delta", str(_DELTA)]
         subprocess.run([sys.executable, "-m", "benchmarks.gen", *words], check=True, stdout=sys.stderr)
-    building = _clean(folder / "selling.koc")
-    services = Opener().create(WorkspaceRef(str(building)), _ACTOR)
-    for kind, name in _FILES:
+
+
+def built(folder: Path, name: str, files: Iterable[tuple[str, str]]) -> Path:
+    """The workspace of a name, with files (kind, name) taken in; made where it is not there yet."""
+    path = folder / f"{name}.koc"
+    if path.exists():
+        return path
+    _generate(folder)
+    building = clean(folder / f"{name}_building.koc")
+    services = Opener().create(WorkspaceRef(str(building)), ACTOR)
+    for kind, file in files:
         take = services.creators if kind == "creators" else services.facts
-        take.import_file(ImportRequest(folder / f"{name}.csv", kind=kind))
+        take.import_file(ImportRequest(folder / f"{file}.csv", kind=kind))
     services.close()
     building.rename(path)
     return path
 
 
-def _now() -> int:
+def sold(folder: Path) -> Path:
+    """The workspace with every creator, content, sale and cost."""
+    return built(folder, "sold", _FILES)
+
+
+def now() -> int:
+    """Microseconds since 1970."""
     return time.time_ns() // 1000
 
 
@@ -65,7 +77,7 @@ def _now() -> int:
 
 def attribute_product(folder: Path) -> Side:
     """Every sale split by the default model, and the sums of it all written anew."""
-    copy = _clean(folder / "attributing.koc")
+    copy = clean(folder / "attributing.koc")
     shutil.copy(sold(folder), copy)
     engine = sqlite_engine(copy)
     started = time.perf_counter()
@@ -73,13 +85,13 @@ def attribute_product(folder: Path) -> Side:
         returns.rebuild(connection, Quiet())
     seconds = time.perf_counter() - started
     engine.dispose()
-    _clean(copy)
+    clean(copy)
     return {"seconds": seconds}
 
 
 def attribute_floor(folder: Path) -> Side:
     """Reading the sales and touchpoints once, writing a credit a sale once."""
-    source, target = sqlite_engine(sold(folder)).raw_connection().cursor(), _clean(folder / "credits.db")
+    source, target = sqlite_engine(sold(folder)).raw_connection().cursor(), clean(folder / "credits.db")
     target.touch()
     engine = sqlite_engine(target)
     started = time.perf_counter()
@@ -92,7 +104,7 @@ def attribute_floor(folder: Path) -> Side:
         source.execute("select order_id, shop, creator_id, kind, happened_at from touchpoint").fetchall()
     seconds = time.perf_counter() - started
     engine.dispose()
-    _clean(target)
+    clean(target)
     return {"seconds": seconds}
 
 
@@ -101,30 +113,30 @@ def attribute_floor(folder: Path) -> Side:
 
 def roi_product(folder: Path) -> Side:
     """Sums of every creator from what is kept; all returns with intervals and grades; the first hundred as the page opens."""
-    copy = _clean(folder / "returning.koc")
+    copy = clean(folder / "returning.koc")
     shutil.copy(sold(folder), copy)
     engine = sqlite_engine(copy)
-    store, now = ReturnStore(engine), _now()
+    store, moment = ReturnStore(engine), now()
     with reading(engine) as connection:
         by = returns.rules(connection)
         started = time.perf_counter()
         found = values.by_creator(connection, by, None, None, Quiet())
         sums = time.perf_counter() - started
         started = time.perf_counter()
-        values.compute(connection, by, now, Quiet())
+        values.compute(connection, by, moment, Quiet())
         full = time.perf_counter() - started
-    store.refresh(now, Quiet())
+    store.refresh(moment, Quiet())
     started = time.perf_counter()
-    report = store.report(Asked(top=100), now, Quiet())
+    report = store.report(Asked(top=100), moment, Quiet())
     page = time.perf_counter() - started
     engine.dispose()
-    _clean(copy)
+    clean(copy)
     return {"sums": sums, "full": full, "page": page, "note": f"{len(found.sums.key):,} creators, {len(report.rows)} shown"}
 
 
 def roi_floor(folder: Path) -> Side:
     """A group-by over a covering index of all sales; the page is held to 0.3 seconds."""
-    source, target = sold(folder), _clean(folder / "grouped.db")
+    source, target = sold(folder), clean(folder / "grouped.db")
     target.touch()
     engine = sqlite_engine(target)
     cursor = engine.raw_connection().cursor()
@@ -135,7 +147,7 @@ def roi_floor(folder: Path) -> Side:
     cursor.execute("select creator_id, sum(net), sum(commission), count(*) from sold group by creator_id").fetchall()
     seconds = time.perf_counter() - started
     engine.dispose()
-    _clean(target)
+    clean(target)
     return {"sums": seconds, "full": seconds, "page": 0.3}
 
 
@@ -144,25 +156,25 @@ def roi_floor(folder: Path) -> Side:
 
 def delta_product(folder: Path) -> Side:
     """Ten thousand sales in one transaction: known or new, written, logged, sums right, sealed."""
-    copy = _clean(folder / "syncing.koc")
+    copy = clean(folder / "syncing.koc")
     shutil.copy(sold(folder), copy)
     engine = sqlite_engine(copy)
     request = ImportRequest(folder / "orders_delta.csv", kind="sales")
     store = FactStore(engine)
-    parsed = Spreadsheets().parse(request, store.zone, _now(), Quiet())
+    parsed = Spreadsheets().parse(request, store.zone, now(), Quiet())
     started = time.perf_counter()
-    done = store.take(parsed, request, _ACTOR, _now(), Quiet())
+    done = store.take(parsed, request, ACTOR, now(), Quiet())
     seconds = time.perf_counter() - started
     with reading(engine) as connection:
         right = returns.faults(connection, Quiet()) == 0 if folder.name.startswith(("T", "S")) else True
     engine.dispose()
-    _clean(copy)
+    clean(copy)
     return {"seconds": seconds if right else float("inf"), "note": f"{done.inserted:,} rows"}
 
 
 def delta_floor(folder: Path) -> Side:
     """The same rows into the same indexed table, and their sums into a rollup, in one transaction."""
-    copy = _clean(folder / "syncing_floor.koc")
+    copy = clean(folder / "syncing_floor.koc")
     shutil.copy(sold(folder), copy)
     engine = sqlite_engine(copy)
     with writing(engine) as connection:
@@ -182,7 +194,7 @@ def delta_floor(folder: Path) -> Side:
         cursor.execute(f"insert into rollup {grouped.format('id > ?')} on conflict (creator_id) do update set {update}", (last,))
     seconds = time.perf_counter() - started
     engine.dispose()
-    _clean(copy)
+    clean(copy)
     return {"seconds": seconds}
 
 

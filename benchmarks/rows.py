@@ -16,7 +16,7 @@ import numpy as np
 from app.files import ImportRequest
 from app.usecases.creators import Question, SortKey
 from app.values import Actor, WorkspaceRef
-from benchmarks import returns, window
+from benchmarks import facts, returns, window
 from db import bulk, maintenance
 from db.engine import sqlite_engine, writing
 from db.writers import search
@@ -320,6 +320,7 @@ MEASURES: Final[dict[str, tuple[Shown, ...]]] = {
         ("bare", "the same, beside a bare window", "s", 5, 0),
         ("memory", "memory with the roster open", "MB", 1.8, 0),
     ),
+    **facts.MEASURES,
     **returns.MEASURES,
 }
 SIDES: Final[dict[tuple[str, str], Callable[[Path], Side]]] = {
@@ -329,5 +330,6 @@ SIDES: Final[dict[tuple[str, str], Callable[[Path], Side]]] = {
     ("jump", "floor"): jump_floor, ("jump", "product"): jump_product,
     ("xlsx", "floor"): xlsx_floor, ("xlsx", "product"): xlsx_product,
     ("window", "floor"): lambda folder: window.floor(roster(folder)), ("window", "product"): lambda folder: window.product(roster(folder)),
+    **facts.SIDES,
     **returns.SIDES,
 }  # fmt: skip
