@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import rows
 
@@ -78,7 +79,7 @@ def _measured(name: str, folder: Path) -> list[Line]:
     """Both sides of a measure, each in a process of its own, the floor first; prints the lines at once."""
     sides = {side: _side(name, side, folder) for side in ("floor", "product")}
     lines = [
-        Line(shown, unit, float(sides["floor"][key]), float(sides["product"][key]), goal, slack, str(sides["product"].get("note", "")))
+        Line(shown, unit, float(sides["floor"][key]), float(sides["product"][key]), goal, slack, _note(sides["floor"], sides["product"]))
         for key, shown, unit, goal, slack in rows.MEASURES[name]
     ]
     for line in lines:
@@ -90,11 +91,17 @@ def _measured(name: str, folder: Path) -> list[Line]:
     return lines
 
 
-def _side(name: str, side: str, folder: Path) -> dict[str, float]:
+def _note(floor: dict[str, Any], product: dict[str, Any]) -> str:
+    """What the product's side says of itself, and the CPU seconds of both where both tell them."""
+    used = [f"CPU {floor['cpu']:.2f} s → {product['cpu']:.2f} s"] if "cpu" in floor and "cpu" in product else []
+    return ", ".join([*filter(None, [product.get("note")]), *used])
+
+
+def _side(name: str, side: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks", "--data", str(folder), "--child", name, side]
     environment = {**os.environ, "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
     done = subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
