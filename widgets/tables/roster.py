@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from app.values import CreditGrade, Stage
+from app.values import CreditGrade, Stage, ValueGrade
 from widgets.tables.columns import Badge, Column
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ _GRADE_TOKENS: Final = {
     CreditGrade.C: "warning_soft",
     CreditGrade.D: "danger_soft",
 }
+_VALUE_TOKENS: Final = {ValueGrade.S: "ok_soft", ValueGrade.A: "ok_soft", ValueGrade.B: "accent_soft", ValueGrade.N: "tier_unranked"}
 _DAY: Final = 86_400_000_000
 _OLD: Final = 90 * _DAY
 _AGEING: Final = 30 * _DAY
@@ -138,6 +139,16 @@ COLUMNS: Final = (
         badges=lambda row, _: (credit_badge(row),),
         tip=lambda row, labels: labels("creators.credit_tip", score=row.credit_score, own_record=labels("credit.own_record")),
         plain=lambda row, _: row.credit_grade.code,
+    ),
+    Column(
+        "value_grade",
+        "field.value_grade",
+        lambda row, _: row.value_grade.code,
+        sort="value_grade",
+        width=96,
+        badges=lambda row, _: (Badge(row.value_grade.code, _VALUE_TOKENS[row.value_grade]),),
+        tip=lambda row, labels: labels.rank(row.value_grade),
+        plain=lambda row, _: row.value_grade.code,
     ),
     Column(
         "fee_fen",
