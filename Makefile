@@ -18,6 +18,8 @@ run: ## open the sample brand; without a display, draw every page into out/
 	@echo "== What is in it" && $(KOC) info
 	@echo "== Tiers" && $(KOC) tier run
 	@echo "== The largest" && $(KOC) creators --sort=-followers --limit 10
+	@echo "== Credit" && $(KOC) credit run
+	@echo "== What came back" && $(KOC) roi --top 5
 	@echo "== Files taken in" && $(KOC) imports
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname -s)" = Darwin ]; then \
 		echo "== Opening the window" && $(BIN)/koc-desk $(SAMPLE); \
@@ -26,7 +28,7 @@ run: ## open the sample brand; without a display, draw every page into out/
 		$(DRAW); ls out/*.png; \
 	fi
 
-$(SAMPLE): app/sample.py $(wildcard db/migrations/versions/*.py)
+$(SAMPLE): app/sample.py app/sample_facts.py $(wildcard db/migrations/versions/*.py)
 	@mkdir -p out && rm -rf $(SAMPLE) $(SAMPLE)-wal $(SAMPLE)-shm
 	@$(KOC) init --sample
 

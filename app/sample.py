@@ -18,8 +18,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from app import sample_facts
 from app.files import ImportRequest
 from app.jobs import Quiet
+from app.rules.facts import CREATORS
 from app.usecases.creators import Question
 from app.values import Stage, Tier
 
@@ -79,6 +81,9 @@ class _Person:
     stage: str
     owner: str
     tags: str
+    coupon: str = ""
+    rate: float = 0.0
+    """Commission in per cent."""
 
     @property
     def abroad(self) -> bool:
@@ -109,11 +114,13 @@ def fill(services: Services, job: Job | None = None) -> Mapping[str, int]:
         rejected = 0
         for done, request in enumerate(made):
             job.progress("sample", done, len(made) + 1)
-            rejected += services.creators.import_file(request, _Part(job)).rejected
+            taken = services.creators if request.kind == CREATORS else services.facts
+            rejected += taken.import_file(request, _Part(job)).rejected
         _take_back_a_mistake(services, Path(folder), people, _Part(job))
     job.progress("sample", len(made), len(made) + 1)
     _work_a_little(services)
     services.rating.run(job=_Part(job))
+    services.rating.run_credit(job=_Part(job))
     return {"files": len(made) + 1, "creators": services.creators.count(Question()), "rejected": rejected}
 
 
@@ -199,7 +206,21 @@ def _files(folder: Path, people: Sequence[_Person], dice: random.Random) -> list
             one.followers = max(120, int(one.followers * dice.choice((0.93, 0.97, 1.0, 1.0, 1.02, 1.05, 1.12))))
             one.likes = max(1, int(one.likes * dice.uniform(0.85, 1.2)))
         paths.append(_write_text(folder / f"粉丝数据_{month:%Y-%m}.csv", _figures(dice.sample(people, len(people) * 3 // 4), month), "utf-8-sig"))
-    return [ImportRequest(path) for path in paths]
+    return [*(ImportRequest(path) for path in paths), *_facts(folder, people)]
+
+
+def _facts(folder: Path, people: Sequence[_Person]) -> list[ImportRequest]:
+    """What partners did, in files of the shop, the platforms and the brand's own books."""
+    # Dice of their own: the creators stay who they are, whatever is told of them.
+    told = sample_facts.tables([one for one in people if one.coupon], random.Random(_SEED + 1))
+    paths = {
+        "contents": _write_text(folder / "作品数据_汇总.csv", told["contents"], "utf-8-sig"),
+        "sales": _write_text(folder / "店铺订单.csv", told["sales"], "gb18030"),
+        "costs": _write_book(folder / "达人费用台账.xlsx", "费用", told["costs"]),
+        "events": _write_text(folder / "履约记录.csv", told["events"], "utf-8"),
+        "paths": _write_text(folder / "转化路径.tsv", told["paths"], "utf-16", "\t"),
+    }
+    return [ImportRequest(path, kind=kind) for kind, path in paths.items()]
 
 
 Rows = list[list[str]]
@@ -287,9 +308,9 @@ def _contacts(people: Sequence[_Person], dice: random.Random) -> Rows:
     chosen = [one for one in people if one.stage in {"试合作", "已签约", "合作中"}]
     for at, one in enumerate(chosen):
         note = dice.choice(("", "", f"擅长{one.category}{dice.choice(_FACES)}", "周末回复慢", "寄样请先电话", "=需要合同"))
+        one.coupon, one.rate = f"DEMO{at:04d}", dice.choice((0, 5, 8, 10, 12.5, 15, 20))
         rows.append([
-            one.platform, one.uid, f"1000000{at:04d}", f"koc_demo_{at:04d}", f"koc{at:04d}@example.com", f"DEMO{at:04d}",
-            str(dice.choice((0, 5, 8, 10, 12.5, 15, 20))), note,
+            one.platform, one.uid, f"1000000{at:04d}", f"koc_demo_{at:04d}", f"koc{at:04d}@example.com", one.coupon, f"{one.rate:g}", note,
         ])  # fmt: skip
     rows.append([chosen[0].platform, chosen[0].uid, "", "", "", "", "250", ""])
     return rows

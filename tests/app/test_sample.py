@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from app.rules.fields import PLATFORMS
+from app.rules.rating.asked import CreditAsked
 from app.sample import fill
 from app.usecases.creators import Question
-from app.values import Actor, Stage, Tier, WorkspaceRef
+from app.usecases.roi import Asked
+from app.values import Actor, CreditGrade, Stage, Tier, ValueGrade, WorkspaceRef, day_end
 from sync.compose import opener
 
 if TYPE_CHECKING:
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.services import Services
+
+
+AUTUMN: Final = date(2026, 11, 15)
+"""When its season has ended; grades of a later day know less of it."""
 
 
 @pytest.fixture
@@ -32,7 +39,7 @@ def test_it_is_the_same_every_time(brand: Services, tmp_path: Path):
     try:
         told = fill(again)
         assert again.workspace.info(with_hash=True).content_hash == brand.workspace.info(with_hash=True).content_hash
-        assert told == {"files": 12, "creators": 1210, "rejected": 4}
+        assert told == {"files": 17, "creators": 1210, "rejected": 7}
     finally:
         again.close()
 
@@ -63,6 +70,30 @@ def test_its_history_shows_imports_rejects_undo_and_edits(brand: Services):
     assert [one.summary["file"] for one in done if one.undone_at is not None] == ["去年的名单_误.csv"]
     assert sum(int(str(one.summary["rejected"])) for one in done if one.kind == "import.creators") == 4
     assert all(check.ok for check in brand.workspace.doctor())
+
+
+def test_credit_and_value_say_something_of_those_who_worked(brand: Services):
+    counts = brand.workspace.info().counts
+    assert all(counts[name] > 1000 for name in ("contents", "sales", "credit_events", "cost_entries"))
+    ran = brand.rating.run_credit(CreditAsked(as_of=AUTUMN))
+    assert all(ran.grades.get(grade, 0) > 0 for grade in CreditGrade), ran.grades
+    report = brand.roi.report(Asked(as_of=day_end(AUTUMN, brand.zone)))
+    assert {row.value_grade for row in report.rows} >= {ValueGrade.S, ValueGrade.A, ValueGrade.B}
+    assert report.found > 300
+    assert 1 < (report.total.roas or 0) < 3, "as brands of its kind fare"
+    assert 0 < report.unattributed_fen < report.total.net_fen
+    assert len(brand.roi.paths("markov")[0].channels) > 5
+
+
+def test_its_files_have_the_slips_that_files_have(brand: Services):
+    left_out = {one.kind: one.summary["rejected"] for one in brand.workspace.operations() if one.kind.startswith("import.") and one.kind != "import.creators"}
+    assert left_out == {
+        "import.contents": 0,
+        "import.sales": 2,  # a line of totals, and somebody unknown
+        "import.costs": 1,  # an expense of no kind
+        "import.events": 0,
+        "import.paths": 0,
+    }
 
 
 def test_nobody_in_it_can_be_reached(brand: Services):
