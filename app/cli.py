@@ -26,7 +26,7 @@ from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, platform_code
 from app.services import Open, Services
 from app.settings import default_workspace, log_folder
-from app.terminal import Session, minute, pairs, shown, table, utf8
+from app.terminal import Session, minute, pairs, shown, table, utf8, yuan
 from app.usecases.creators import Question, RosterRow, SortKey
 from app.usecases.workspace import Check
 from app.values import Actor, Stage, Tier
@@ -192,6 +192,9 @@ def _creator_text(words: Words, row: RosterRow, notes: str | None) -> str:
     said: dict[str, object] = {"stage": words(f"stage.{row.stage.code}"), "tier": words.tier(row.tier), "tags": ", ".join(row.tags)}
     if row.group is not None:
         said["group"] = words(f"group.{row.group.code}")
+    said |= {name: f"¥{yuan(value)}" for name, value in document.items() if name.endswith("_fen") and isinstance(value, int)}
+    if row.commission_bp is not None:
+        said["commission_bp"] = f"{row.commission_bp / 100:g}%"
     lines = [(words(f"field.{name}"), said.get(name, value)) for name, value in document.items() if name in CREATOR_FIELDS and value not in (None, [])]
     header = ["id", *(words(f"field.{name}") for name in ("platform", "platform_uid", "handle", "followers", "tier"))]
     accounts = [[str(one.id), words.platform(one.platform), one.platform_uid, one.handle, one.followers, words.tier(one.tier)] for one in row.accounts]

@@ -163,6 +163,14 @@ def test_creators_search_filter_sort_page(filled: Koc):
     assert row["accounts"][0]["platform_uid"] == "7123456789012345678"
 
 
+def test_money_and_shares_of_a_creator_are_written_for_people(filled: Koc):
+    assert filled("creator", "set", 1, "fee_fen=25050", "commission_bp=1250").code == 0
+    said = filled("--lang", "en", "creator", 1).out
+    assert "¥250.50" in said
+    assert "12.5%" in said
+    assert "25,050" not in said
+
+
 def test_one_creator_by_number_and_by_account(filled: Koc):
     by_number = filled("creator", 1, "--json").json
     assert {"creator", "accounts", "stage_history", "tier"} <= by_number.keys()
