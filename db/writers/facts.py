@@ -373,10 +373,10 @@ class FactUpsert:
         self.creators.update(cells["creator_id"][1] for cells in edits.values() if "creator_id" in cells)
 
     def _note(self, rows: Incoming, at: int, name: str, before: object, after: object) -> None:
-        if name == "creator_id" and "account_id" in self.table.columns:
+        if name == "creator_id":
             return  # its account says it
         field_name = {"account_id": "platform_uid", "content_ref": "content_id"}.get(name, name)
-        if name in _SHOWN and name not in self.table.key:
+        if name in _SHOWN and (self.table.name, name) != ("content", "content_id"):  # there it is the source's own
             before, after = (None if one is None else self._shown(name, one) for one in (before, after))
         if (before, after) != (None, None):
             self.tally.note(rows.numbers[at], rows.labels[at], field_name, before, after)
@@ -429,7 +429,7 @@ class FactUpsert:
         }
 
     def _tell(self, rows: Incoming) -> None:
-        names = [name for name in self.table.columns if name in rows.columns]
+        names = [name for name in dict.fromkeys((*self.table.columns, "account_id")) if name in rows.columns]
         for at in range(len(rows)):
             if self.tally.full:
                 return

@@ -88,6 +88,16 @@ def test_each_kind_is_taken_in_and_unchanged_the_next_time(shop: Shop) -> None:
     }  # fmt: skip
 
 
+def test_changes_name_accounts_and_contents_as_files_do(shop: Shop) -> None:
+    shop.take(koc(1))
+    take(shop, "contents", content(1, 1))
+    touch = {"order_id": "O1", "kind": "link", "happened_at": NOON, "platform_uid": koc(1)["platform_uid"]}
+    for kind, row in (("costs", cost(1, 1, content_id="C1")), ("touchpoints", touch)):
+        told = {change.field: change.after for change in take(shop, kind, row).changes}
+        assert str(told["platform_uid"]).endswith(f":{koc(1)['platform_uid']}")
+        assert told.get("content_id", "C1") == "C1"
+
+
 def test_a_row_changes_only_what_it_states(shop: Shop) -> None:
     shop.take(koc(1))
     take(shop, "sales", sale(1, 1, coupon="X", commission_fen=7, currency="USD", new_customer=True))
