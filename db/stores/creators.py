@@ -23,7 +23,7 @@ from db.models.creators import Account, AccountMetric, Creator, StageStep, TierS
 from db.models.records import AuditRow, Operation
 from db.writers import edits, letters, rollups, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
-from db.writers.incoming import Tally, is_figure
+from db.writers.incoming import Tally, finish, is_figure
 from db.writers.operations import Log
 from db.writers.upsert import CREATOR_COLUMNS, Upsert
 
@@ -174,29 +174,7 @@ class CreatorStore:
             if not log.touched and not parsed.rejects and not tally.rejects and not parsed.records:
                 connection.rollback()
                 return _told(tally, None)
-            rejects = [*parsed.rejects, *tally.rejects]
-            bulk.insert(
-                connection,
-                "rejected",
-                ("operation_id", "row", "field", "value", "code"),
-                ((log.id, reject.row, reject.column, reject.value, reject.code) for reject in rejects),
-            )
-            log.finish(
-                {
-                    "file": request.path.name,
-                    "digest": parsed.digest,
-                    "fingerprint": fingerprint,
-                    "read": parsed.read,
-                    "inserted": tally.inserted,
-                    "updated": tally.updated,
-                    "unchanged": tally.unchanged,
-                    "rejected": len({reject.row for reject in rejects}),
-                    "refused": len(tally.rejects),
-                    "duplicates": parsed.duplicates + tally.duplicates,
-                    "merged": tally.duplicates,
-                    "mapping": dict(parsed.mapping),
-                }
-            )
+            finish(log, parsed, request, tally, fingerprint)
             job.progress("commit", 1, 1)
             return _told(tally, log.id)
 

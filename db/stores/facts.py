@@ -24,7 +24,7 @@ from db.models.records import AuditRow, Operation, Policy
 from db.writers import settings
 from db.writers.facts import OF_CONTENTS, FactUpsert
 from db.writers.figures import ContentUpsert
-from db.writers.incoming import Tally
+from db.writers.incoming import Tally, finish
 from db.writers.operations import Log
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class FactStore:
             if not log.touched and not parsed.rejects and not done.tally.rejects and not parsed.records:
                 connection.rollback()
                 return _told(done, None)
-            _finish(log, parsed, request, done.tally, asked)
+            finish(log, parsed, request, done.tally, asked)
             job.progress("commit", 1, 1)
             return _told(done, log.id)
 
@@ -122,32 +122,6 @@ def _event_types(connection: Connection) -> frozenset[str]:
     """Types of events that any version of the credit policy knows."""
     bodies = connection.execute(select(Policy.body).where(Policy.name == "credit")).scalars()
     return frozenset(kind["name"] for body in bodies for kind in json.loads(body)["types"])
-
-
-def _finish(log: Log, parsed: Parsed, request: ImportRequest, tally: Tally, asked: str) -> None:
-    rejects = [*parsed.rejects, *tally.rejects]
-    bulk.insert(
-        log.connection,
-        "rejected",
-        ("operation_id", "row", "field", "value", "code"),
-        ((log.id, reject.row, reject.column, reject.value, reject.code) for reject in rejects),
-    )
-    log.finish(
-        {
-            "file": request.path.name,
-            "digest": parsed.digest,
-            "fingerprint": asked,
-            "read": parsed.read,
-            "inserted": tally.inserted,
-            "updated": tally.updated,
-            "unchanged": tally.unchanged,
-            "rejected": len({reject.row for reject in rejects}),
-            "refused": len(tally.rejects),
-            "duplicates": parsed.duplicates + tally.duplicates,
-            "merged": tally.duplicates,
-            "mapping": dict(parsed.mapping),
-        }
-    )
 
 
 def _told(done: _Done, operation_id: int | None) -> Upserted:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from app.files import ImportRequest, Parsed
+    from db.writers.operations import Log
+
 KEPT_CHANGES: Final = 1000
 """Cells that a report shows; the counts cover all."""
 
@@ -274,3 +277,30 @@ def at_places(column: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
 def repeat(count: int) -> Callable[[object], list[object]]:
     """Makes columns of one value."""
     return lambda value: [value] * count
+
+
+def finish(log: Log, parsed: Parsed, request: ImportRequest, tally: Tally, fingerprint: str) -> None:
+    """Keep the rows that were not taken, and seal the import with its counts."""
+    rejects = [*parsed.rejects, *tally.rejects]
+    bulk.insert(
+        log.connection,
+        "rejected",
+        ("operation_id", "row", "field", "value", "code"),
+        ((log.id, reject.row, reject.column, reject.value, reject.code) for reject in rejects),
+    )
+    log.finish(
+        {
+            "file": request.path.name,
+            "digest": parsed.digest,
+            "fingerprint": fingerprint,
+            "read": parsed.read,
+            "inserted": tally.inserted,
+            "updated": tally.updated,
+            "unchanged": tally.unchanged,
+            "rejected": len({reject.row for reject in rejects}),
+            "refused": len(tally.rejects),
+            "duplicates": parsed.duplicates + tally.duplicates,
+            "merged": tally.duplicates,
+            "mapping": dict(parsed.mapping),
+        }
+    )
