@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from app.files import ImportReport, Reject, Warn
     from app.rules.paths import PathCredits
     from app.rules.rating.explain import Effect
+    from app.services import TimerEntry
     from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
     from app.usecases.rating import AccountTier, AppealRow, CreditEntry, CreditRun, CreditShown, PolicyRow, SanctionRow, TierExplanation, TierRun
     from app.usecases.roi import OneReturn, ReturnReport, ReturnRow, Split
+    from app.usecases.syncing import Conflict, Connection, Drift, Due, Kept, Line, Noticed, Refused, Run
     from app.usecases.workspace import Check, Info, Operation, Undone
     from app.words import Words
 
@@ -331,6 +333,72 @@ def return_label(dimension: str, one: ReturnRow, words: Words) -> str:
 def channels(found: PathCredits, seconds: float) -> Document:
     """Credit of the channels of paths."""
     return {"model": found.model, "conversions": found.conversions, "p": found.p, "channels": [_plain(one) for one in found.channels], "seconds": seconds}
+
+
+# ---------------------------------------------------------------- platforms
+
+
+def connection(one: Connection, words: Words) -> Document:
+    """The access to a platform and how it stands."""
+    times = {name: _time(getattr(one, name)) for name in ("expires_at", "parked_until", "changed_at")}
+    return {**_plain(one), **times, "scopes": list(one.scopes), "message": words.failure(one.error, {}) if one.error else None}
+
+
+def run(one: Run, words: Words) -> Document:
+    """One stream pulled once; ``error`` is a code, ``message`` its sentence."""
+    message = words.failure(one.error, one.details) if one.error else None
+    return {**_plain(one), "started_at": iso(one.started_at), "ended_at": _time(one.ended_at), "message": message, "details": dict(one.details)}
+
+
+def line(one: Line, words: Words) -> Document:
+    """A line of a run's log."""
+    return {"at": iso(one.at), "code": one.code, "message": line_in_words(one, words), "details": dict(one.details)}
+
+
+def line_in_words(one: Line, words: Words) -> str:
+    """A line of a run's log as people read it; one of an error is the error's sentence."""
+    key = f"sync.line.{one.code}"
+    return words(key, **one.details) if words.has(key) else words.failure(one.code, one.details)
+
+
+def kept(one: Kept, words: Words, *, raw: bool) -> Document:
+    """A record that was not taken. Its text as it came may be about a person, and is given to who asks for it."""
+    told = {"id": one.id, "run": one.run_id, "connection": one.connection, "stream": one.stream, "at": iso(one.at), "key": one.refused.key}
+    told |= {"field": one.refused.field, "code": one.refused.reason, "reason": refusal_in_words(one.refused, words)}
+    return told | ({"raw": one.refused.raw} if raw else {})
+
+
+def refusal_in_words(one: Refused, words: Words) -> str:
+    """Why a record was not taken."""
+    return words(f"reject.{one.reason}")
+
+
+def noticed(one: Noticed, words: Words) -> Document:
+    """A feed that no longer looks as its contract says."""
+    said = {**_plain(one.drift), "message": drift_in_words(one.drift, words)}
+    return {"id": one.id, "connection": one.connection, "stream": one.stream, "at": iso(one.at), **said}
+
+
+def drift_in_words(one: Drift, words: Words) -> str:
+    """What no longer looks as the contract says."""
+    return words(f"sync.drift.{one.kind}", field=one.field, other=one.other)
+
+
+def conflict(one: Conflict) -> Document:
+    """A field that was changed here and there."""
+    given = {"base": one.base, "mine": one.mine, "theirs": one.theirs}
+    sides = {name: iso(side) if one.field.endswith("_at") and isinstance(side, int) else side for name, side in given.items()}
+    return {**_plain(one), **sides, "at": iso(one.at)}
+
+
+def due(one: Due) -> Document:
+    """When a stream is pulled next."""
+    return {**_plain(one), "since": _time(one.since), "next_at": _time(one.next_at)}
+
+
+def timer(one: TimerEntry) -> Document:
+    """The entry in the system's scheduler."""
+    return _plain(one)
 
 
 # ---------------------------------------------------------------- health

@@ -21,6 +21,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class TimerEntry:
+    """The entry by which the system's own scheduler pulls what is due. ``kind``: systemd, launchd, task_scheduler; None where there is none."""
+
+    installed: bool
+    kind: str | None
+    file: str | None = None
+
+
+class Timers(Protocol):
+    """Puts a workspace into the system's own scheduler, of the user at hand."""
+
+    def entry(self) -> TimerEntry:
+        """What is in place."""
+
+    def install(self) -> TimerEntry:
+        """Put the entry in place, or put it there anew; UsageError where the system has none or refuses."""
+
+    def remove(self) -> bool:
+        """Take the entry away; whether there was one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """What doors hand to the window and the command line; one per open workspace. ``shown`` is its address without a password."""
 
@@ -36,6 +58,7 @@ class Services:
     recruiting: Recruiting
     rating: Rating
     roi: Roi
+    timers: Timers
 
     def close(self) -> None:
         """Let go of the workspace."""

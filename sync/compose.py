@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from app.files import Files, ImportRequest, Parsed, Preview, Reject
     from app.jobs import Job
-    from app.services import Open
+    from app.services import Open, Timers
     from app.usecases.creators import Ids, Question, RosterRow
     from app.usecases.rating import Rating
     from app.usecases.roi import Roi
@@ -240,6 +240,12 @@ def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
 
         return Roi(stores.get().returns, zone, now, events)
 
+    @cache
+    def timers() -> Timers:
+        from sync.timers import Timers
+
+        return Timers(ref.address)
+
     events.listen(lambda event: roi().follow(event) if isinstance(event, ReturnsChanged) else None)
     late: Any = _Later  # stands for anything
     return Services(
@@ -255,4 +261,5 @@ def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
         recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, events),
         rating=late(rating),
         roi=late(roi),
+        timers=late(timers),
     )
