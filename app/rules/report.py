@@ -11,6 +11,7 @@ import numpy as np
 from app.rules import roi, shrinkage
 from app.rules.rating.value import value_grades
 from app.rules.shrinkage import Evidence, Returns
+from app.values import ValueGrade
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,6 +127,14 @@ def grades(policy: RoiPolicy, trailing: Sums, peers: Peers) -> Codes:
     known = evidence(trailing, peers.levels)
     returns = shrinkage.returns(policy, known)
     return value_grades(policy, known, returns, returns.quantile(CAUTIOUS), trailing.sales)
+
+
+def grades_of(keys: Ints, graded: Ints, grades: Codes) -> Codes:
+    """Value grades of some keys; who has none is N. ``graded`` is in ascending order."""
+    if not len(graded):
+        return np.full(len(keys), ValueGrade.N, dtype=np.int8)
+    place = np.minimum(np.searchsorted(graded, keys), len(graded) - 1)
+    return np.where(graded[place] == keys, grades[place], ValueGrade.N).astype(np.int8)
 
 
 def some(returns: Returns, rows: Ints) -> Returns:

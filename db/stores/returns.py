@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from app.jobs import Job
-    from app.rules.report import Peers, Period, Sums
+    from app.rules.report import Period, Sums
     from app.rules.shrinkage import Returns
     from app.usecases.roi import Span
     from db.writers.shares import Lines
+    from db.writers.values import People
 
     Ints = npt.NDArray[np.int64]
 
@@ -211,22 +212,22 @@ class _Question:
     def _creators(self) -> ReturnReport:
         known = values.people(self.connection, self.asked.as_of)
         period = self._period(*self._ends)
-        trailing = self._period(self._as_of - self.by.roi.trailing_days * DAY, self._as_of).sums.of(period.sums.key)
-        peers = known.peers_of(period.sums.key)
-        return self._ranked(period, trailing, peers, lambda ids: _names(self.connection, ids))
+        trailing = self._period(self._as_of - self.by.roi.trailing_days * DAY, self._as_of).sums
+        return self._ranked(period, trailing, known, lambda ids: _names(self.connection, ids))
 
     def _accounts(self) -> ReturnReport:
         known = values.accounts(self.connection, self.asked.as_of)
         period = self._streamed(*self._ends, accounts=True)
-        trailing = self._streamed(self._as_of - self.by.roi.trailing_days * DAY, self._as_of, accounts=True).sums.of(period.sums.key)
-        peers = known.peers_of(period.sums.key)
-        return self._ranked(period, trailing, peers, lambda ids: values.account_names(self.connection, ids))
+        trailing = self._streamed(self._as_of - self.by.roi.trailing_days * DAY, self._as_of, accounts=True).sums
+        return self._ranked(period, trailing, known, lambda ids: values.account_names(self.connection, ids))
 
-    def _ranked(self, period: Period, trailing: Sums, peers: Peers, named: Callable[[Ints], Mapping[int, str]]) -> ReturnReport:
+    def _ranked(self, period: Period, trailing: Sums, known: People, named: Callable[[Ints], Mapping[int, str]]) -> ReturnReport:
+        """Rows of a period. Their value grades are those of the trailing days among all who worked then, whoever is in the period."""
         self.job.check()
-        standing = report.standing(self.by.roi, period.sums, peers)
+        keys = period.sums.key
+        standing = report.standing(self.by.roi, period.sums, known.peers_of(keys))
         self.job.check()
-        grades = report.grades(self.by.roi, trailing, peers)
+        grades = report.grades_of(keys, trailing.key, report.grades(self.by.roi, trailing, known.peers_of(trailing.key)))
         shown = standing.order[: self.asked.top]
         rows = self._rows(period.sums.at(shown), report.some(standing.returns, shown), grades[shown], named)
         return _reported(self.by, self.asked, rows, len(grades), period.total, int(period.nobody.net[0]))

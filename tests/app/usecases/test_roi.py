@@ -66,6 +66,16 @@ def test_the_worked_example(worked: Koc) -> None:
     assert {key: row["value_grade"] for key, row in rows.items()} == {3: "S", 1: "A", 4: "B", 2: "B", 5: "S"}
 
 
+def test_a_value_grade_is_that_of_the_trailing_year_whoever_is_in_the_period(worked: Koc) -> None:
+    whole = {key: row["value_grade"] for key, row in by_key(worked("roi", "--json", "--as-of", "2026-06-30")).items()}
+    days = by_key(worked("roi", "--json", "--as-of", "2026-06-30", "--from", "2026-06-02", "--to", "2026-06-02"))
+    assert days.keys() == {1, 3, 5}
+    assert {key: row["value_grade"] for key, row in days.items()} == {key: whole[key] for key in days}
+    accounts = worked("roi", "--json", "--by", "account", "--as-of", "2026-06-30", "--from", "2026-06-02", "--to", "2026-06-02").json["rows"]
+    assert [row["value_grade"] for row in accounts] == ["S", "S", "A"]
+    assert {row["value_grade"] for row in worked("roi", "--json", "--as-of", "2024-06-30", "--from", "2026-06-02").json["rows"]} <= {"N"}
+
+
 def test_without_fixed_cost_there_is_no_interval(worked: Koc) -> None:
     row = by_key(worked("roi", "--json"))[5]
     assert (row["fixed_fen"], row["variable_fen"], row["roas"]) == (0, 8_000, 10.0)
