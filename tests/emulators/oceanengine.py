@@ -81,13 +81,14 @@ class OceanEngine(Server):
         lifetime: int = 86_400,
         grace: float = 0.0,
         denied_status: int = 200,
+        most_rows: int = 1000,
     ) -> None:
-        """``check`` off: requests are trusted, for measuring. ``pack``: answers are gzipped where the client allows. ``grace``: seconds in which a rotated token passes once more."""
+        """``check`` off: requests are trusted, for measuring. ``pack``: answers are gzipped where the client allows. ``grace``: seconds in which a rotated token passes once more. ``most_rows``: as many a page, whatever is asked for."""
         super().__init__(port=port, tls=tls, remember=remember)
         self.brand = brand or Brand()
         self.app_id, self.secret = APP_ID, f"app-secret-{secrets.token_hex(16)}"
         self.lifetime, self.refresh_lifetime, self.grace = lifetime, 30 * 86_400, grace
-        self.denied_status = denied_status
+        self.denied_status, self.most_rows = denied_status, most_rows
         self.violations: list[str] = []
         self.refreshes = 0
         self.twist: str | None = None
@@ -301,7 +302,7 @@ class OceanEngine(Server):
     def _campaigns(self, values: dict[str, Any]) -> object:
         wanted = values.get("search_name", "")
         rows = _newest(one for one in self.brand.campaigns.values() if one.star == values["star_id"] and wanted in one.name)
-        page, info = _family_b(rows, values)
+        page, info = _family_b(rows, values, self.most_rows)
         return {"campaigns": [{"campaign_id": one.id, "name": one.name, "status": one.status, "create_time": one.created} for one in page], "page_info": info}
 
     def _demands(self, values: dict[str, Any]) -> object:
@@ -314,7 +315,7 @@ class OceanEngine(Server):
             for one in self.brand.demands.values()
             if one.star == values["star_id"] and first <= clock(one.created) <= last and kind in {"ALL", one.settlement} and wanted.get("name", "") in one.name
         )
-        page, info = _family_a(rows, values)
+        page, info = _family_a(rows, values, self.most_rows)
         return {
             "list": [
                 {
@@ -334,7 +335,7 @@ class OceanEngine(Server):
         rows = _newest(
             one for campaign in dict.fromkeys(values["campaign_ids"]) for one in self.brand.by_campaign.get(campaign, ()) if one.star == values["star_id"]
         )
-        page, info = _family_b(rows, values)
+        page, info = _family_b(rows, values, self.most_rows)
         return {
             "order_list": [
                 {
@@ -355,7 +356,7 @@ class OceanEngine(Server):
     def _demand_orders(self, values: dict[str, Any]) -> object:
         state = values.get("filtering", {}).get("universal_order_status", "ALL")
         rows = _newest(one for one in self.brand.by_demand.get(values["demand_id"], ()) if one.star == values["star_id"] and state in {"ALL", one.word})
-        page, info = _family_a(rows, values)
+        page, info = _family_a(rows, values, self.most_rows)
         return {"list": [self._demand_order(one) for one in page], "page_info": info}
 
     def _demand_order(self, one: Order) -> dict[str, object]:
@@ -493,7 +494,7 @@ class OceanEngine(Server):
         if demand is None or demand.star != values["star_id"]:
             raise Refusal(_BAD, "任务不存在")
         rows = self.brand.sales.get(demand.id, [])
-        page, limit = _paged(values, "limit")
+        page, limit = _paged(values, "limit", self.most_rows)
         shown = rows[(page - 1) * limit : page * limit]
         return {
             "star_id": values["star_id"],
@@ -550,20 +551,21 @@ def _newest(rows: Iterable[Any]) -> list[Any]:
     return sorted(rows, key=lambda one: (-one.created, -one.id))
 
 
-def _paged(values: dict[str, Any], size: str, most: int = 1000) -> tuple[int, int]:
+def _paged(values: dict[str, Any], size: str, most: int) -> tuple[int, int]:
+    """Page and rows a page. Who asks for more rows than the platform gives is given fewer, and told how many."""
     page, count = values.get("page", 1), values.get(size, 10)
-    if page < 1 or not 1 <= count <= most:
+    if page < 1 or count < 1:
         raise Refusal(_BAD, f"page/{size}参数错误")
-    return page, count
+    return page, min(count, most)
 
 
-def _family_a(rows: list[Any], values: dict[str, Any]) -> tuple[list[Any], dict[str, int]]:
-    page, size = _paged(values, "page_size")
+def _family_a(rows: list[Any], values: dict[str, Any], most: int) -> tuple[list[Any], dict[str, int]]:
+    page, size = _paged(values, "page_size", most)
     return rows[(page - 1) * size : page * size], {"page": page, "page_size": size, "total_number": len(rows), "total_page": -(-len(rows) // size)}
 
 
-def _family_b(rows: list[Any], values: dict[str, Any]) -> tuple[list[Any], dict[str, int]]:
-    page, limit = _paged(values, "limit")
+def _family_b(rows: list[Any], values: dict[str, Any], most: int) -> tuple[list[Any], dict[str, int]]:
+    page, limit = _paged(values, "limit", most)
     return rows[(page - 1) * limit : page * limit], {"page": page, "limit": limit, "total_count": len(rows)}
 
 
@@ -705,7 +707,7 @@ def _until_read(stop: threading.Event) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run until input ends or a signal comes."""
     reader = argparse.ArgumentParser(prog="oceanengine")
-    for name, default in (("--port", 0), ("--seed", 7), ("--orders", 1000), ("--per-campaign", 12)):
+    for name, default in (("--port", 0), ("--seed", 7), ("--orders", 1000), ("--per-campaign", 12), ("--most-rows", 1000)):
         reader.add_argument(name, type=int, default=default)
     for name in ("--https", "--trusting", "--pack", "--stay"):
         reader.add_argument(name, action="store_true")
@@ -717,7 +719,7 @@ def main(words: Sequence[str] | None = None) -> int:
     brand = Brand(given.seed, given.orders, per_campaign=given.per_campaign)
     with (
         tempfile.TemporaryDirectory() as folder,
-        OceanEngine(brand, port=given.port, tls=context, check=not given.trusting, pack=given.pack, remember=100_000) as server,
+        OceanEngine(brand, port=given.port, tls=context, check=not given.trusting, pack=given.pack, most_rows=given.most_rows) as server,
     ):
         told = {"base_url": server.base_url, "app_id": server.app_id, "secret": server.secret}
         if authority:

@@ -283,7 +283,7 @@ class Server:
                 reader.close()
         except ssl.SSLError:
             self.handshakes_failed += 1
-        except (OSError, ValueError):
+        except OSError:
             pass  # the caller hung up, or we did
         finally:
             line.close()
@@ -292,7 +292,10 @@ class Server:
 
     def _once(self, line: socket.socket, reader: Any) -> bool:
         """One request and its answer; False when the line is done."""
-        request = self._read(reader)
+        try:
+            request = self._read(reader)
+        except ValueError:  # nonsense, or closed under our hands
+            return False
         if request is None:
             return False
         if request.path.startswith(CONTROL):
