@@ -1,0 +1,726 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one client: a deadline and a size for each request, pace, retries, a breaker for each origin, and nothing told that is secret.
+
+Only what was granted is spoken to: https, by its own name, without following anybody elsewhere. Whatever goes wrong
+comes out as a PlatformError that names host and path; no exception of a library, which may hold a token, gets past here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import random
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+import httpcore
+import httpx
+import tenacity
+from pyrate_limiter import InMemoryBucket, Rate, RateItem
+
+from app.errors import CancelledError, PlatformError
+from app.jobs import Job, Quiet
+from app.usecases.syncing import Traffic
+from sync import failures
+from sync.failures import SECOND, PassingError, passing
+from sync.wire import TICK_S, Backend, Course
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from app.usecases.syncing import Watch
+
+T = TypeVar("T")
+
+_MOST_REDIRECTS: Final = 3
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD: Final = frozenset({307, 308})
+"""Redirects that repeat whatever was sent; the others are for reading only."""
+_READING: Final = frozenset({"GET", "HEAD"})
+_ENCODINGS: Final = "gzip, deflate"
+_TOLERATED_US: Final = 300 * SECOND
+"""A clock that differs by more is told, and the platform's is used."""
+_LOGIN_REQUIRED: Final = frozenset({407, 511})
+_PIECE: Final = 65_536
+
+# They print addresses with their query, and headers of answers.
+for _name in ("httpx", "httpcore", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
+    logging.getLogger(_name).disabled = True
+
+
+# ---------------------------------------------------------------- what is asked and answered
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a method may be called: so many calls in so many seconds."""
+
+    calls: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may take."""
+
+    deadline_s: float = 30.0
+    """For everything of one request: looking up, connecting, sending, the whole answer."""
+    most_bytes: int = 32 << 20
+    """Of an answer, decoded."""
+    attempts: int = 4
+    base_s: float = 1.0
+    """The first wait before another attempt is anything up to this, the next up to twice as long, and so on."""
+    rate_base_s: float = 10.0
+    """Likewise after "too many", where the platform does not say how long; at least half of it."""
+    longest_wait_s: float = 60.0
+    """Whoever asks to wait longer is left alone until then."""
+    failures: int = 5
+    """So many in a row open the breaker of an origin,"""
+    pause_s: float = 30.0
+    """and after so long one request may try again."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """One call of a platform. ``pace_key`` names what is counted together: the app and the method.
+
+    ``secrets`` are struck out of every diagnostic, as are the values of headers, parameters and form. ``repeat``: whether
+    it may be sent again when the platform may have acted on it already; None: reading may, anything else may not.
+    """
+
+    method: str
+    url: str
+    params: Mapping[str, object] | Sequence[tuple[str, object]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: object = None
+    form: Mapping[str, str] | None = None
+    pace_key: str = ""
+    secrets: tuple[str, ...] = ()
+    repeat: bool | None = None
+
+    def __repr__(self) -> str:
+        """Method, host and path: nothing that could be a secret."""
+        address = httpx.URL(self.url)
+        return f"<Request {self.method} {address.host}{address.path}>"
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it does no harm to send it twice."""
+        return self.method in _READING if self.repeat is None else self.repeat
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Parameters in their order; numbers as digits, truth as true and false."""
+        pairs = self.params.items() if isinstance(self.params, Mapping) else self.params
+        return [(name, _text(value)) for name, value in pairs if value is not None]
+
+    def hidden(self) -> set[str]:
+        """Every value that must not be shown."""
+        return {*self.secrets, *self.headers.values(), *(value for _, value in self.pairs), *(self.form or {}).values()}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """What a platform answered: header names in any case, the body decoded of its compression."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    host: str
+    path: str
+    hidden: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        """Where it came from and how much it is."""
+        return f"<Answer {self.status} {self.host}{self.path} {len(self.content)} bytes>"
+
+    @property
+    def content_type(self) -> str:
+        """Its kind, without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def request_id(self) -> str:
+        """The platform's own number of the request."""
+        return failures.request_id(self.headers.items(), self.content)
+
+    def check(self) -> Answer:
+        """Itself where the status says that the request was answered; PlatformError otherwise."""
+        if error := failures.of_status(self.status, self.host, self.path, self.request_id):
+            raise error
+        return self
+
+    def json(self) -> Any:  # noqa: ANN401 (whatever JSON holds)
+        """Its JSON, see ``parse_json``; PlatformError ``unexpected_answer`` for anything else."""
+        try:
+            return parse_json(self.content)
+        except ValueError:
+            pass
+        raise self.unexpected()
+
+    def unexpected(self, found: str = "") -> PlatformError:
+        """The error for an answer that is not what was asked for, with its beginning, values struck out."""
+        return PlatformError(
+            "unexpected_answer",
+            found=found or self.content_type or "?",
+            host=self.host,
+            path=self.path,
+            status=self.status,
+            request_id=self.request_id,
+            excerpt=failures.excerpt(self.content, self.headers.get("content-type", ""), self.hidden),
+        )
+
+
+def parse_json(content: bytes) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """JSON in UTF-8: whole numbers however long, others exact as Decimal; ValueError for what is none, NaN, or two values for one name."""
+    try:
+        return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once_each)
+    except RecursionError:
+        raise ValueError("depth") from None
+
+
+def _no_number(name: str) -> object:
+    raise ValueError(name)
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; the same value told twice is harmless, two values for one name leave open which one holds."""
+    found = dict(pairs)
+    if len(found) != len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("name")
+    return found
+
+
+# ---------------------------------------------------------------- how often, and whether at all
+
+
+class _Buckets:
+    """What was called lately, for the whole program: several connections may share an app."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._buckets: dict[tuple[str, Pace], InMemoryBucket] = {}
+
+    def take(self, key: str, pace: Pace) -> float:
+        """Count a call and return 0, or the seconds until one is free."""
+        with self._lock:
+            bucket = self._buckets.get((key, pace))
+            if bucket is None:
+                bucket = self._buckets[key, pace] = InMemoryBucket([Rate(pace.calls, max(1, round(pace.seconds * 1000)))])
+            item = RateItem(key, time.monotonic_ns() // 1_000_000)  # the bucket's own clock
+            bucket.leak(item.timestamp)
+            if bucket.put(item):
+                return 0.0
+            wait = bucket.waiting(item)
+            return max(1, wait if isinstance(wait, int) else 1) / 1000  # a bucket in memory never gives anything to await
+
+
+_BUCKETS: Final = _Buckets()
+
+
+class _Breaker:
+    """Whether an origin is spoken to: failures in a row open it, one request at a time closes it again after a pause."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._row = 0
+        self._open_until: float | None = None
+        self._trying = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the next request would be refused or be the one that tries."""
+        return self._open_until is not None
+
+    def enter(self) -> float:
+        """0 where a request may go out, else the seconds until one may try."""
+        with self._lock:
+            if self._open_until is None:
+                return 0.0
+            rest = self._open_until - time.monotonic()
+            if rest > 0 or self._trying:
+                return max(rest, 1.0)
+            self._trying = True
+            return 0.0
+
+    def note(self, *, good: bool | None) -> bool:
+        """Note how a request ended (None: it says nothing of the origin); True where it opened the breaker."""
+        with self._lock:
+            self._trying = False
+            if good is None:
+                return False
+            if good:
+                self._row, self._open_until = 0, None
+                return False
+            self._row += 1
+            opened = self._row >= self._limits.failures
+            if opened:
+                self._open_until = time.monotonic() + self._limits.pause_s
+            return opened
+
+
+class _Unwatched:
+    """A walk nobody watches."""
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
+
+    def line(self, code: str, **details: object) -> None:
+        """Nobody reads it."""
+
+
+# ---------------------------------------------------------------- the client
+
+
+class Http:
+    """Speaks with the given origins only. May be used by several threads; ``job`` and ``abort`` end whatever it waits for.
+
+    ``tls`` replaces the context made of the system's certificates, certifi's and those of SSL_CERT_FILE.
+    """
+
+    def __init__(
+        self,
+        origins: Iterable[str],
+        *,
+        pace: Pace | None = None,
+        job: Job | None = None,
+        watch: Watch | None = None,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Nothing is connected before the first request."""
+        self._origins = frozenset(map(_origin, origins))
+        self._pace, self._job, self._limits, self._tls = pace, job or Quiet(), limits or Limits(), tls
+        self._watch = watch or _Unwatched()
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._course = Course()
+        self._pools: dict[str | None, httpcore.ConnectionPool] = {}
+        self._breakers: dict[str, _Breaker] = {}
+        self._skew: int | None = None
+        self._said: set[tuple[str, str]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        with self._lock:
+            pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.close()
+
+    def abort(self) -> None:
+        """End whatever is sent or waited for, now and later, with CancelledError; from any thread."""
+        self._stop.set()
+
+    @property
+    def skew(self) -> int:
+        """Microseconds by which the platform's clock is ahead of this computer's; 0 while they agree within five minutes."""
+        return self._skew if self._skew is not None and abs(self._skew) > _TOLERATED_US else 0
+
+    def now(self) -> int:
+        """Microseconds since 1970 by the platform's clock: what a request is signed with."""
+        return _here() + self.skew
+
+    # ------------------------------------------------------------ send
+
+    def send(self, request: Request, read: Callable[[Answer], T] = Answer.check) -> T:  # type: ignore[assignment] # mypy cannot bind a default to T
+        """Ask, and give what ``read`` makes of the answer; PlatformError where it cannot be had.
+
+        A PassingError, ours or one that ``read`` raises, is tried again after a wait; every other error of ``read`` ends it.
+        """
+        origin = _origin(request.url)
+        if origin not in self._origins:
+            raise PlatformError("redirected", host=_host(origin), to=_host(origin))
+        with self._lock:
+            breaker = self._breakers.setdefault(origin, _Breaker(self._limits))
+
+        def again(state: tenacity.RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            return isinstance(error, PassingError) and not breaker.is_open and (request.repeatable or not error.reached)
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._limits.attempts),
+            wait=self._pause,
+            retry=again,
+            sleep=self._wait,
+            before_sleep=self._tell_retry,
+            reraise=True,
+        )
+        last: PassingError
+        try:
+            return retrying(lambda: self._attempt(request, read, breaker))
+        except PassingError as error:
+            last = error
+        raise last.final(_here())
+
+    def _attempt(self, request: Request, read: Callable[[Answer], T], breaker: _Breaker) -> T:
+        """Ask once."""
+        self._keep_pace(request)
+        rest = breaker.enter()
+        host = _host(_origin(request.url))
+        if rest:
+            raise PlatformError("circuit_open", host=host, seconds=round(rest))
+        good: bool | None = None
+        try:
+            result = read(self._exchange(request))
+            good = True
+        except PlatformError as error:
+            # A platform that says "too many", or anything of substance, is there.
+            good = None if error.code == "rate_limited" else not isinstance(error, PassingError) and error.code not in _DOWN
+            raise
+        finally:
+            if breaker.note(good=good):
+                self._say("circuit_open", host, host=host)
+        return result
+
+    def _keep_pace(self, request: Request) -> None:
+        """Wait until the method may be called."""
+        if self._pace is None:
+            return
+        while rest := _BUCKETS.take(request.pace_key, self._pace):
+            self._wait(rest)
+
+    # ------------------------------------------------------------ waits
+
+    def _check(self) -> None:
+        """CancelledError once nobody wants the answer any more."""
+        if self._stop.is_set():
+            raise CancelledError
+        self._job.check()
+
+    def _guard(self) -> None:
+        """Likewise, and too_slow once the request's time is over; asked in every tick of a line."""
+        self._check()
+        if time.monotonic() > self._course.deadline:
+            raise _TooLateError
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, unless nobody wants it any more."""
+        until = time.monotonic() + seconds
+        while True:
+            self._check()
+            rest = until - time.monotonic()
+            if rest <= 0:
+                return
+            self._stop.wait(min(rest, TICK_S))
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """Seconds before the next attempt: as asked for, or anything up to a bound that doubles."""
+        error = state.outcome.exception() if state.outcome else None
+        limits = self._limits
+        if isinstance(error, PassingError) and error.after is not None:
+            return error.after + random.uniform(0, limits.base_s / 10)  # noqa: S311 (spreads callers, guards nothing)
+        if isinstance(error, PassingError) and error.code == "rate_limited":
+            return tenacity.wait_random_exponential(limits.rate_base_s, max=limits.longest_wait_s, min=limits.rate_base_s / 2)(state)
+        return tenacity.wait_random_exponential(limits.base_s, max=limits.longest_wait_s)(state)
+
+    def _tell_retry(self, state: tenacity.RetryCallState) -> None:
+        """Count another attempt and note why."""
+        error = state.outcome.exception() if state.outcome else None
+        self._watch.traffic.retries += 1
+        if isinstance(error, PassingError):
+            seconds = round(state.upcoming_sleep, 1)
+            self._watch.line("retry", reason=error.code, seconds=seconds, host=error.details.get("host", ""), path=error.details.get("path", ""))
+
+    def _say(self, code: str, sign: str, **details: object) -> None:
+        """Note something once."""
+        with self._lock:
+            known = (code, sign) in self._said
+            self._said.add((code, sign))
+        if not known:
+            self._watch.line(code, **details)
+
+    # ------------------------------------------------------------ one exchange
+
+    def _exchange(self, request: Request) -> Answer:
+        """Ask, going along with redirects to the same origin; what HTTP itself says becomes an error here."""
+        origin, method, built = _origin(request.url), request.method, _built(request)
+        host = _host(origin)
+        if built is None:
+            raise PlatformError("login_needed", host=host, path=httpx.URL(request.url).path)
+        self._course.begin(self._limits.deadline_s)
+        for _ in range(_MOST_REDIRECTS + 1):
+            proxy = _proxy(origin)
+            answer = self._once(built, request, proxy)
+            self._notice_clock(answer)
+            if answer.status not in _MOVED:
+                return self._sound(answer, proxy)
+            target = _joined(built.url, answer.headers.get("location", ""))
+            if target is None or not target.host:
+                raise answer.unexpected("Location")
+            if _origin(str(target)) != origin:
+                raise PlatformError("redirected", host=host, to=target.host, path=answer.path, status=answer.status)
+            if method not in _READING and answer.status not in _SAME_METHOD:
+                raise PlatformError("redirected", host=host, to=host, path=answer.path, status=answer.status)
+            built = httpx.Request(method, target, headers=built.headers, content=built.read() or None)
+        raise PlatformError("redirected", host=host, to=host, path=built.url.path, status=0)
+
+    def _once(self, built: httpx.Request, request: Request, proxy: httpx.Proxy | None) -> Answer:
+        """One request and the whole of its answer; what a library raises is told in our own words, and nothing of it is kept."""
+        host, path = built.url.host, built.url.path
+        named = proxy.url.host if proxy else None
+        self._watch.traffic.requests += 1
+        failure: PlatformError
+        try:
+            response = self._pool(proxy).handle_request(_core(built))
+            try:
+                headers = httpx.Headers(response.headers)
+                content = self._content(response, headers, host, path)
+            finally:
+                response.close()
+            return Answer(response.status, headers, content, host, path, frozenset(request.hidden()))
+        except _TooLateError:
+            failure = PlatformError("too_slow", host=host, path=path, seconds=round(self._limits.deadline_s))
+        except _FAULTS as error:
+            course = self._course
+            failure = failures.of_line(error, host=host, path=path, proxy=named, sent=course.sent, hung_up=course.hung_up)
+        raise failure
+
+    def _content(self, response: httpcore.Response, headers: httpx.Headers, host: str, path: str) -> bytes:
+        """The body, decoded as far as it may be large."""
+        limit = self._limits.most_bytes
+        too_large = PlatformError("answer_too_large", host=host, path=path, most=limit >> 20)
+        decoder = _decoder(headers.get("content-encoding", ""))
+        if decoder is None:
+            raise PlatformError("unexpected_answer", host=host, path=path, status=response.status, found="Content-Encoding")
+        out = bytearray()
+        try:
+            for piece in response.iter_stream():
+                self._guard()
+                for part in decoder.parts(piece, limit):
+                    out += part
+                    if len(out) > limit:
+                        raise too_large
+        except zlib.error:
+            raise PlatformError("unexpected_answer", host=host, path=path, status=response.status, found="Content-Encoding") from None
+        if not decoder.is_done:
+            raise passing("interrupted_answer", host=host, path=path)
+        return bytes(out)
+
+    def _sound(self, answer: Answer, proxy: httpx.Proxy | None) -> Answer:
+        """The answer, if it is the platform's word on the request and not somebody's on the way or a plea to wait."""
+        where: dict[str, object] = {"host": answer.host, "path": answer.path}
+        if answer.status in _LOGIN_REQUIRED or (proxy and "html" in answer.content_type and b"<form" in answer.content.lower()):
+            raise PlatformError("proxy_login", **where, proxy=proxy.url.host if proxy else answer.host, status=str(answer.status))
+        if sunset := answer.headers.get("sunset") or answer.headers.get("deprecation"):
+            self._say("sunset", answer.path, **where, on=sunset[:40])
+        if answer.status == httpx.codes.GONE:
+            answer.check()
+        error = failures.of_status(answer.status, answer.host, answer.path, answer.request_id)
+        if isinstance(error, PassingError):
+            headers = answer.headers
+            error.after = failures.retry_after(headers.get("retry-after"), headers.get("date"), time.time())
+            if error.after is not None and error.after > self._limits.longest_wait_s:
+                raise failures.parked(answer.host, error.after, _here(), path=answer.path, status=answer.status, request_id=answer.request_id)
+            raise error
+        return answer
+
+    def _notice_clock(self, answer: Answer) -> None:
+        """Keep how far the platform's clock is from ours; tell it once where it matters."""
+        told = failures.http_date(answer.headers.get("date"))
+        if told is None:
+            return
+        self._skew = round((told + 0.5) * SECOND) - _here()  # the header knows whole seconds only
+        if self.skew:
+            self._say("clock_skew", answer.host, host=answer.host, minutes=round(self.skew / 60 / SECOND))
+
+    def _pool(self, proxy: httpx.Proxy | None) -> httpcore.ConnectionPool:
+        """Lines to the platform, through a proxy or not."""
+        key = str(proxy.url) if proxy else None
+        with self._lock:
+            pool = self._pools.get(key)
+            if pool is None:
+                if self._tls is None:
+                    self._tls = _trust()
+                backend = Backend(self._guard, self._course)
+                if proxy is None:
+                    pool = httpcore.ConnectionPool(self._tls, keepalive_expiry=30, network_backend=backend)
+                else:
+                    pool = httpcore.HTTPProxy(
+                        httpcore.URL(scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=b"/"),
+                        proxy_auth=proxy.raw_auth,
+                        ssl_context=self._tls,
+                        proxy_ssl_context=_trust() if proxy.url.scheme == "https" else None,
+                        keepalive_expiry=30,
+                        network_backend=backend,
+                    )
+                self._pools[key] = pool
+            return pool
+
+
+_DOWN: Final = frozenset({"offline", "too_slow", "interrupted_answer", "platform_down", "tls_refused", "clock_wrong", "proxy_login"})
+"""Failures that say that an origin cannot be used."""
+
+
+class _TooLateError(Exception):
+    """The request's time is over."""
+
+
+_FAULTS: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+    ssl.SSLError,
+    UnicodeError,
+)
+
+
+def _here() -> int:
+    return time.time_ns() // 1000
+
+
+# ---------------------------------------------------------------- addresses
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address; PlatformError unless it is https, or http to this computer itself."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL("")
+    if not address.host or address.userinfo or not (address.scheme == "https" or (address.scheme == "http" and _is_loopback(address.host))):
+        raise PlatformError("insecure_address", host=address.host or "?")
+    return f"{address.scheme}://{address.netloc.decode('ascii').lower()}"
+
+
+def _host(origin: str) -> str:
+    return httpx.URL(origin).host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _joined(base: httpx.URL, location: str) -> httpx.URL | None:
+    try:
+        return base.join(location) if location else None
+    except httpx.InvalidURL:
+        return None
+
+
+def _built(request: Request) -> httpx.Request | None:
+    """The request as it goes out; None where a header cannot be sent: only a mistaken secret is such."""
+    headers = {"Accept": "application/json", "Accept-Encoding": _ENCODINGS, "User-Agent": "KOC-Desk", **request.headers}
+    if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
+        return None
+    address = httpx.URL(request.url)
+    if pairs := request.pairs:
+        address = address.copy_merge_params(httpx.QueryParams(tuple(pairs)))
+    if request.json is not None:
+        return httpx.Request(request.method, address, headers=headers, json=request.json)
+    return httpx.Request(request.method, address, headers=headers, data=request.form)
+
+
+def _core(built: httpx.Request) -> httpcore.Request:
+    address = built.url
+    url = httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
+    return httpcore.Request(built.method, url, headers=built.headers.raw, content=built.read())
+
+
+def _proxy(origin: str) -> httpx.Proxy | None:
+    """The proxy that the system names for an address; this computer itself needs none."""
+    host = _host(origin)
+    if _is_loopback(host) or proxy_bypass(host):
+        return None
+    named = getproxies()
+    address = named.get("https") or named.get("all")
+    if not address:
+        return None
+    scheme = address.partition("://")[0].lower() if "://" in address else "http"
+    try:
+        if scheme in {"http", "https"}:
+            return httpx.Proxy(address if "://" in address else f"http://{address}")
+    except (httpx.InvalidURL, ValueError):
+        scheme = "?"
+    raise PlatformError("proxy_unsupported", scheme=scheme, host=host)
+
+
+def _trust() -> ssl.SSLContext:
+    """Whom to believe: the system's authorities, those of SSL_CERT_FILE and SSL_CERT_DIR, and certifi's where a system has none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+# ---------------------------------------------------------------- bodies
+
+
+class _Identity:
+    """A body as it is."""
+
+    is_done = True
+
+    def parts(self, piece: bytes, limit: int) -> Iterator[bytes]:  # noqa: ARG002 (it does not grow)
+        """The piece."""
+        yield piece
+
+
+class _Inflate:
+    """A compressed body, decoded no further than somebody wants it."""
+
+    def __init__(self, *, gzip: bool) -> None:
+        self._gzip = gzip
+        self._decoder: zlib._Decompress | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it came to its end; an empty body never began."""
+        return self._decoder is None or self._decoder.eof
+
+    def parts(self, piece: bytes, limit: int) -> Iterator[bytes]:
+        """Decoded parts of a piece, each no larger than one piece of the line; ``limit`` bounds nothing but a loop without end."""
+        rest = piece
+        while rest:
+            decoder = self._for(rest)
+            if decoder is None:
+                return
+            yield decoder.decompress(rest, min(_PIECE, limit + 1))
+            rest = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+
+    def _for(self, start: bytes) -> zlib._Decompress | None:
+        """Who decodes on: a gzip body may be several in a row, anything else after its end is of no meaning."""
+        if self._decoder is None or (self._gzip and self._decoder.eof):
+            self._decoder = zlib.decompressobj(self._window(start))
+        return None if self._decoder.eof else self._decoder
+
+    def _window(self, start: bytes) -> int:
+        """How the body is wrapped: ``deflate`` is meant with the header of zlib, and sent without it as well."""
+        if self._gzip:
+            return 31
+        return 15 if start[0] & 0x0F == zlib.DEFLATED else -15
+
+
+def _decoder(encoding: str) -> _Identity | _Inflate | None:
+    """What undoes an encoding; None for one that nobody asked for."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return _Identity()
+        case "gzip" | "x-gzip":
+            return _Inflate(gzip=True)
+        case "deflate":
+            return _Inflate(gzip=False)
+    return None
