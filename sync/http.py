@@ -439,7 +439,8 @@ class Http:
         self._watch.traffic.retries += 1
         if isinstance(error, PassingError):
             seconds = round(state.upcoming_sleep, 1)
-            self._watch.line("retry", reason=error.code, seconds=seconds, host=error.details.get("host", ""), path=error.details.get("path", ""))
+            where = {name: error.details.get(name, "") for name in ("host", "path")}
+            self._watch.line(_RETRY_LINES.get(error.code, "retry"), **where, seconds=seconds)
 
     def _say(self, code: str, sign: str, **details: object) -> None:
         """Note something once."""
@@ -541,7 +542,7 @@ class Http:
             return
         self._skew = round((told + 0.5) * SECOND) - _here()  # the header knows whole seconds only
         if self.skew:
-            self._say("clock_skew", answer.host, host=answer.host, minutes=round(self.skew / 60 / SECOND))
+            self._say("clock_skew", answer.host, host=answer.host, minutes=abs(round(self.skew / 60 / SECOND)))
 
     def _pool(self, proxy: httpx.Proxy | None) -> httpcore.ConnectionPool:
         """Lines to the platform, through a proxy or not."""
@@ -567,6 +568,12 @@ class Http:
             return pool
 
 
+_RETRY_LINES: Final = {
+    "offline": "retry_offline",
+    "interrupted_answer": "retry_interrupted",
+    "platform_down": "retry_down",
+    "rate_limited": "retry_limited",
+}
 _DOWN: Final = frozenset({"offline", "too_slow", "interrupted_answer", "platform_down", "tls_refused", "clock_wrong", "proxy_login"})
 """Failures that say that an origin cannot be used."""
 
