@@ -470,11 +470,12 @@ def _hold(server: Server, _request: Request, options: Mapping[str, Any], answer:
 
 
 def _kill(server: Server, _request: Request, options: Mapping[str, Any], _answer: Callable[[], Reply]) -> Reply:
-    """Kill the client where it stands: nothing is answered any more."""
+    """Kill the client where it stands, ``delay`` seconds after it asked: nothing is answered any more."""
     until = time.monotonic() + _PATIENCE
     while (victim := options.get("pid") or server.victim) is None and time.monotonic() < until:
         time.sleep(0.005)
     assert victim is not None
+    time.sleep(float(options.get("delay", 0)))
     with contextlib.suppress(ProcessLookupError):
         os.kill(int(victim), signal.SIGKILL)
     return Reply(wire=lambda to, _: to.reset())
