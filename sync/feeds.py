@@ -15,7 +15,7 @@ from app.errors import PlatformError
 from app.usecases.syncing import Page
 from app.values import aware, day_end, day_start
 from sync.pagination import NOTHING
-from sync.readers import SECOND
+from sync.readers import SECOND, decoded
 from sync.tables import Parser, Read
 
 if TYPE_CHECKING:
@@ -121,6 +121,18 @@ class Connector:
     def feed(self, name: str) -> Feed:
         """A stream by its name."""
         return next(one for one in self.feeds if one.name == name)
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """The JSON object of an answer, whatever its status; PlatformError by its status, or for what is no such thing."""
+    try:
+        told = decoded(answer.content)
+    except ValueError:
+        told = None
+    if isinstance(told, dict):
+        return told
+    answer.check()
+    raise answer.unexpected()
 
 
 # ---------------------------------------------------------------- cursors
@@ -253,7 +265,7 @@ def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch
     def ask(page: Mapping[str, object]) -> Mapping[str, Any]:
         etag = steps.cursor.etags.get(sign) if feed.conditional and not span.full else None
         headers = {**asked.headers, "If-None-Match": etag} if etag else asked.headers
-        data = fetch(replace(asked, params={**asked.params, **page}, headers=headers))
+        data = fetch(replace(asked, params=[*asked.pairs, *page.items()], headers=headers))
         if feed.conditional and isinstance(found := data.get("etag") or etag, str):
             etags.setdefault(sign, found)
         return data
