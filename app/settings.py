@@ -55,7 +55,8 @@ LANGUAGE: Final = Setting("language", "system", ("system", "zh_CN", "en"))
 THEME: Final = Setting("theme", "system", ("system", "light", "dark"))
 DENSITY: Final = Setting("density", "compact", ("compact", "comfortable"))
 REFRESH_SECONDS: Final = Setting("refresh_seconds", 2, least=1, most=60)
-DECLARED: Final = (LANGUAGE, THEME, DENSITY, REFRESH_SECONDS)
+SECRETS_PLACE: Final = Setting("secrets_place", "keyring", ("keyring", "session", "vault"))
+DECLARED: Final = (LANGUAGE, THEME, DENSITY, REFRESH_SECONDS, SECRETS_PLACE)
 
 
 class Settings:
