@@ -171,8 +171,8 @@ class Brand:
         return [one.id for one in self.accounts if one.valid and one.kind == "PLATFORM_ROLE_STAR"]
 
     def new_campaign(self) -> Campaign:
-        """A campaign with a task or two; every fifth task pays by sales."""
-        star = self.stars[0] if self.dice.random() < 0.75 or not self.campaigns else self.stars[1]
+        """A campaign with a task or two, every fourth of the second account; every fifth task pays by sales."""
+        star = self.stars[1 if len(self.campaigns) % 4 == 1 else 0]
         created = self.now - self.dice.randrange(20 * _DAY, 180 * _DAY)
         goods = self.dice.choice(_GOODS)
         one = Campaign(self._id(), star, f"{self.dice.choice(_SEASONS)}｜{goods}", (1, 1, 2, 3)[len(self.campaigns) % 4], created)
