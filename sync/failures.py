@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, quote_plus
 
 import httpcore
 
@@ -121,9 +122,8 @@ def http_date(text: str | None) -> float | None:
 # ---------------------------------------------------------------- lines that broke
 
 
-def of_line(error: Exception, *, host: str, path: str, proxy: str | None, sent: bool, hung_up: bool) -> PlatformError:
-    """What a broken line means. ``sent``: the request was on its way; ``hung_up``: the other side closed before the end."""
-    where: dict[str, Any] = {"host": host, "path": path}
+def of_line(error: Exception, where: dict[str, Any], *, proxy: str | None, sent: bool, hung_up: bool) -> PlatformError:
+    """What a broken line means. ``where``: host and path; ``sent``: the request was on its way; ``hung_up``: the other side closed before the end."""
     if isinstance(error, ssl.SSLError) and not isinstance(error, _SHORT_TLS):
         return _of_tls(error, where, proxy)
     if isinstance(error, httpcore.ProxyError):
@@ -184,12 +184,19 @@ def excerpt(content: bytes, content_type: str = "", secrets: Iterable[str] = ())
         text = content[:_READ].decode(named.group(1) if named else "utf-8", "replace")
     except LookupError:
         text = content[:_READ].decode("utf-8", "replace")
-    for secret in sorted({one for one in secrets if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True):
-        text = text.replace(secret, "***")
+    text = strike(text, secrets)
     if text.lstrip("\ufeff \r\n\t").startswith(_OPEN):
         text = _STRING.sub(lambda found: found.group() if found.group(1) else '"…"', text)
     text = _MAIL.sub("***", _DIGITS.sub("***", struck(text)))
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:EXCERPT]
+
+
+def strike(text: str, secrets: Iterable[str]) -> str:
+    """Text without these values, as they are and as addresses write them."""
+    values = {form for one in secrets if len(one) >= _SHORTEST_SECRET for form in (one, quote(one, safe=""), quote_plus(one))}
+    for value in sorted(values, key=len, reverse=True):
+        text = text.replace(value, "***")
+    return text
 
 
 def request_id(headers: Iterable[tuple[str, str]], content: bytes = b"") -> str:

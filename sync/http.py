@@ -109,8 +109,16 @@ class Request:
 
     def __repr__(self) -> str:
         """Method, host and path: nothing that could be a secret."""
-        address = httpx.URL(self.url)
-        return f"<Request {self.method} {address.host}{address.path}>"
+        return f"<Request {self.method} {self.where['host']}{self.where['path']}>"
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """Host and path, as errors name them."""
+        try:
+            address = httpx.URL(self.url)
+        except httpx.InvalidURL:
+            return {"host": "?", "path": ""}
+        return {"host": address.host, "path": failures.strike(address.path, self.secrets)}
 
     @property
     def repeatable(self) -> bool:
@@ -304,6 +312,7 @@ class Http:
     ) -> None:
         """Nothing is connected before the first request."""
         self._origins = frozenset(map(_origin, origins))
+        self._local = all(one.startswith("http:") for one in self._origins)
         self._pace, self._job, self._limits, self._tls = pace, job or Quiet(), limits or Limits(), tls
         self._watch = watch or _Unwatched()
         self._stop = threading.Event()
@@ -355,7 +364,9 @@ class Http:
 
         def again(state: tenacity.RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
-            return isinstance(error, PassingError) and not breaker.is_open and (request.repeatable or not error.reached)
+            if not isinstance(error, PassingError) or breaker.is_open or (error.after or 0) > self._limits.longest_wait_s:
+                return False
+            return request.repeatable or not error.reached
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._limits.attempts),
@@ -375,9 +386,8 @@ class Http:
     def _attempt(self, request: Request, read: Callable[[Answer], T], breaker: _Breaker) -> T:
         """Ask once."""
         self._keep_pace(request)
-        rest = breaker.enter()
-        host = _host(_origin(request.url))
-        if rest:
+        host = request.where["host"]
+        if rest := breaker.enter():
             raise PlatformError("circuit_open", host=host, seconds=round(rest))
         good: bool | None = None
         try:
@@ -454,10 +464,9 @@ class Http:
 
     def _exchange(self, request: Request) -> Answer:
         """Ask, going along with redirects to the same origin; what HTTP itself says becomes an error here."""
-        origin, method, built = _origin(request.url), request.method, _built(request)
-        host = _host(origin)
+        origin, where, built = _origin(request.url), request.where, _built(request)
         if built is None:
-            raise PlatformError("login_needed", host=host, path=httpx.URL(request.url).path)
+            raise PlatformError("login_needed", **where)
         self._course.begin(self._limits.deadline_s)
         for _ in range(_MOST_REDIRECTS + 1):
             proxy = _proxy(origin)
@@ -465,19 +474,12 @@ class Http:
             self._notice_clock(answer)
             if answer.status not in _MOVED:
                 return self._sound(answer, proxy)
-            target = _joined(built.url, answer.headers.get("location", ""))
-            if target is None or not target.host:
-                raise answer.unexpected("Location")
-            if _origin(str(target)) != origin:
-                raise PlatformError("redirected", host=host, to=target.host, path=answer.path, status=answer.status)
-            if method not in _READING and answer.status not in _SAME_METHOD:
-                raise PlatformError("redirected", host=host, to=host, path=answer.path, status=answer.status)
-            built = httpx.Request(method, target, headers=built.headers, content=built.read() or None)
-        raise PlatformError("redirected", host=host, to=host, path=built.url.path, status=0)
+            built = _moved(built, answer, origin)
+        raise PlatformError("redirected", **where, to=where["host"])
 
     def _once(self, built: httpx.Request, request: Request, proxy: httpx.Proxy | None) -> Answer:
         """One request and the whole of its answer; what a library raises is told in our own words, and nothing of it is kept."""
-        host, path = built.url.host, built.url.path
+        where: dict[str, Any] = {"host": built.url.host, "path": failures.strike(built.url.path, request.secrets)}
         named = proxy.url.host if proxy else None
         self._watch.traffic.requests += 1
         failure: PlatformError
@@ -485,24 +487,24 @@ class Http:
             response = self._pool(proxy).handle_request(_core(built))
             try:
                 headers = httpx.Headers(response.headers)
-                content = self._content(response, headers, host, path)
+                content = self._content(response, headers, where)
             finally:
                 response.close()
-            return Answer(response.status, headers, content, host, path, frozenset(request.hidden()))
+            return Answer(response.status, headers, content, **where, hidden=frozenset(request.hidden()))
         except _TooLateError:
-            failure = PlatformError("too_slow", host=host, path=path, seconds=round(self._limits.deadline_s))
+            failure = PlatformError("too_slow", **where, seconds=round(self._limits.deadline_s))
         except _FAULTS as error:
             course = self._course
-            failure = failures.of_line(error, host=host, path=path, proxy=named, sent=course.sent, hung_up=course.hung_up)
+            failure = failures.of_line(error, where, proxy=named, sent=course.sent, hung_up=course.hung_up)
         raise failure
 
-    def _content(self, response: httpcore.Response, headers: httpx.Headers, host: str, path: str) -> bytes:
+    def _content(self, response: httpcore.Response, headers: httpx.Headers, where: Mapping[str, Any]) -> bytes:
         """The body, decoded as far as it may be large."""
         limit = self._limits.most_bytes
-        too_large = PlatformError("answer_too_large", host=host, path=path, most=limit >> 20)
+        too_large = PlatformError("answer_too_large", **where, most=limit >> 20)
         decoder = _decoder(headers.get("content-encoding", ""))
         if decoder is None:
-            raise PlatformError("unexpected_answer", host=host, path=path, status=response.status, found="Content-Encoding")
+            raise PlatformError("unexpected_answer", **where, status=response.status, found="Content-Encoding")
         out = bytearray()
         try:
             for piece in response.iter_stream():
@@ -512,14 +514,14 @@ class Http:
                     if len(out) > limit:
                         raise too_large
         except zlib.error:
-            raise PlatformError("unexpected_answer", host=host, path=path, status=response.status, found="Content-Encoding") from None
+            raise PlatformError("unexpected_answer", **where, status=response.status, found="Content-Encoding") from None
         if not decoder.is_done:
-            raise passing("interrupted_answer", host=host, path=path)
+            raise passing("interrupted_answer", **where)
         return bytes(out)
 
     def _sound(self, answer: Answer, proxy: httpx.Proxy | None) -> Answer:
         """The answer, if it is the platform's word on the request and not somebody's on the way or a plea to wait."""
-        where: dict[str, object] = {"host": answer.host, "path": answer.path}
+        where: dict[str, Any] = {"host": answer.host, "path": answer.path}
         if answer.status in _LOGIN_REQUIRED or (proxy and "html" in answer.content_type and b"<form" in answer.content.lower()):
             raise PlatformError("proxy_login", **where, proxy=proxy.url.host if proxy else answer.host, status=str(answer.status))
         if sunset := answer.headers.get("sunset") or answer.headers.get("deprecation"):
@@ -550,7 +552,7 @@ class Http:
         with self._lock:
             pool = self._pools.get(key)
             if pool is None:
-                if self._tls is None:
+                if self._tls is None and not self._local:
                     self._tls = _trust()
                 backend = Backend(self._guard, self._course)
                 if proxy is None:
@@ -622,11 +624,25 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _joined(base: httpx.URL, location: str) -> httpx.URL | None:
+def _moved(built: httpx.Request, answer: Answer, origin: str) -> httpx.Request:
+    """The request again at the address that an answer names; PlatformError where that is somebody else's, or would change what is asked."""
+    location = answer.headers.get("location", "")
     try:
-        return base.join(location) if location else None
+        target = built.url.join(location) if location else None
     except httpx.InvalidURL:
-        return None
+        target = None
+    if target is None:
+        raise answer.unexpected("Location")
+    if not _is_at(target, origin) or (built.method not in _READING and answer.status not in _SAME_METHOD):
+        raise PlatformError("redirected", host=answer.host, path=answer.path, status=answer.status, to=target.host or target.scheme)
+    return httpx.Request(built.method, target, headers=built.headers, content=built.read() or None)
+
+
+def _is_at(target: httpx.URL, origin: str) -> bool:
+    try:
+        return _origin(str(target)) == origin
+    except PlatformError:
+        return False
 
 
 def _built(request: Request) -> httpx.Request | None:
