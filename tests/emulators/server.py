@@ -274,6 +274,8 @@ class Server:
             if self._tls is not None:
                 line.settimeout(5)
                 line = self._tls.wrap_socket(line, server_side=True)
+                with self._lock:
+                    self._lines[threading.current_thread()] = line  # the bare one is no longer the line that close() must shut
                 line.settimeout(None)
             reader = line.makefile("rb", 65_536)
             try:
