@@ -97,10 +97,12 @@ _SHOWN: Final = {
 class Incoming:
     """Rows that stand, as columns of the table; ``numbers`` and ``labels`` are for the report."""
 
-    numbers: list[int]
-    labels: list[str]
+    numbers: Sequence[int]
+    labels: Sequence[str]
     columns: Columns
     figures: Columns = field(default_factory=dict)
+    touched: pl.DataFrame | None = None
+    """What ties sales to creators, where that is known already: columns of ``directory``."""
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -119,7 +121,31 @@ class Incoming:
             some(self.labels),
             {name: some(values) for name, values in self.columns.items()},
             {name: some(values) for name, values in self.figures.items()},
+            None if self.touched is None else self.touched[places],
         )
+
+
+class _Labels(Sequence[str]):
+    """What a report calls the rows of a chunk; few are ever asked."""
+
+    def __init__(self, kind: str, chunk: Chunk) -> None:
+        """Find the columns that name a row."""
+        self._columns = [chunk.columns[name] for name in _LABELS[kind] if name in chunk.columns and any(chunk.columns[name])]
+        self._count = len(chunk)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        """What one row is called, or some of them."""
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(self._count))]
+        return ":".join([str(column[at]) for column in self._columns if column[at] is not None])
 
 
 Edits = dict[int, dict[str, tuple[Any, Any]]]
@@ -208,19 +234,13 @@ class FactUpsert:
         for name in self.table.key:
             if name in self.table.defaults:
                 columns[name] = [self.table.defaults[name] if one is None else one for one in columns.get(name, nothing)]
-        rows = Incoming(list(chunk.rows), self._labels(chunk), columns)
+        rows = Incoming(list(chunk.rows), _Labels(self.kind, chunk), columns)
         if not any(codes):
             return rows
         for at, code in enumerate(codes):
             if code is not None:
                 self._reject(chunk, at, code)
         return rows.only([at for at, code in enumerate(codes) if code is None])
-
-    def _labels(self, chunk: Chunk) -> list[str]:
-        names = [name for name in _LABELS[self.kind] if name in chunk.columns and any(chunk.columns[name])]
-        if len(names) == 1:
-            return [str(one or "") for one in chunk.columns[names[0]]]
-        return [":".join([str(one) for one in row if one is not None]) for row in zip(*(chunk.columns[name] for name in names), strict=True)]
 
     def _reject(self, chunk: Chunk, at: int, code: str) -> None:
         name = _COLUMN_OF.get(code, "platform_uid")
@@ -240,7 +260,8 @@ class FactUpsert:
         platforms = [one or other for one, other in zip(stated, own, strict=True)] if any(stated) else own
         pieces: Sequence[Piece | None] = nothing
         if any(refs) and (self.kind in _WITH_CONTENT or NOBODY in found):
-            pieces = self.contents.of(refs, platforms)
+            apart = [None if one == other else one for one, other in zip(stated, own, strict=True)] if any(stated) else nothing
+            pieces = self.contents.of(refs, apart, own)
         columns["creator_id"] = [one.creator if one.__class__ is Person else None for one in found]
         columns["account_id"] = [one.account if one.__class__ is Person else None for one in found]
         codes: list[str | None] = [None] * count

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from app.rules.facts import FIGURES
 from db import bulk
 from db.writers.facts import FactUpsert, Incoming, merged
+from db.writers.people import Contents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +25,21 @@ select f.pos, m.id, m.as_of, {", ".join(f"m.{name}" for name in FIGURES)} from f
 join content_metric m on m.content_id = f.content_id order by f.pos, m.as_of
 """  # noqa: S608 (our names)
 _WAITING: Final = """
-select t.id, t.content_ref, c.id from {table} t join content c on c.content_id = t.content_ref
-left join account a on a.id = t.account_id
-where t.content_ref is not null and c.id >= ? and c.platform = coalesce({platform}, a.platform, c.platform)
- and not exists (select 1 from content o where o.content_id = c.content_id and o.id <> c.id
-  and coalesce({platform}, a.platform) is null)
+select t.id, t.content_id, t.content_ref, {platform}, a.platform from {table} t left join account a on a.id = t.account_id
+where t.content_ref is not null and exists (select 1 from content c where c.content_id = t.content_ref and c.id >= ?)
 order by t.id
 """
-"""Rows that wait for a content that is known now; where several bear the word, the platform must tell which."""
+"""Rows that wait for a content that is known now."""
+_SHARED: Final = """
+select distinct c.id, c.content_id from content o join content c on c.content_id = o.content_id and c.id <> o.id
+where o.id >= ? and exists (select 1 from {table} where content_id is not null)
+"""
+"""Contents whose number another platform's new content bears as well."""
+_TIED: Final = """
+select t.id, t.content_id, s.word, {platform}, a.platform from shared s join {table} t on t.content_id = s.id
+left join account a on a.id = t.account_id order by t.id
+"""
+_AT_ONCE: Final = 50_000
 
 
 @dataclass(slots=True)
@@ -100,12 +108,24 @@ class ContentUpsert(FactUpsert):
         self.tally.unchanged += len(rows) - len(told.inserted) - len(updated)
 
     def finish(self) -> None:
-        """Tie sales and costs to the contents that they had waited for."""
-        if self.log is not None and self._first:
-            for table, platform in (("sale", "t.platform"), ("cost_entry", "null")):
-                hits = bulk.fetch(self.connection, _WAITING.format(table=table, platform=platform), self._first)
-                self.log.changed(table, ((row, {"content_id": None, "content_ref": ref}, {"content_id": one, "content_ref": None}) for row, ref, one in hits))
-                bulk.update(self.connection, table, ("content_id", "content_ref"), ((one, None, row) for row, _, one in hits))
+        """Tie sales and costs to the contents that they had waited for, or to the one that is meant now that two bear its number."""
+        if self.log is None or not self._first:
+            return
+        for table, platform in (("sale", "t.platform"), ("cost_entry", "null")):
+            rows = bulk.fetch(self.connection, _WAITING.format(table=table, platform=platform), self._first)
+            if shared := bulk.fetch(self.connection, _SHARED.format(table=table), self._first):
+                bulk.keep(self.connection, "shared", (("id", "bigint"), ("word", "text")), shared)
+                rows += bulk.fetch(self.connection, _TIED.format(table=table, platform=platform))
+            for first in range(0, len(rows), _AT_ONCE):
+                self._tie(table, rows[first : first + _AT_ONCE])
+
+    def _tie(self, table: str, rows: Sequence[Any]) -> None:
+        ids, tied, words, stated, own = zip(*rows, strict=True)
+        new = [None if one is None else one.id for one in Contents(self.connection).of(words, stated, own)]
+        moved = [row for row in zip(ids, tied, new, words, strict=True) if row[1] != row[2]]
+        if self.log is not None and moved:
+            self.log.changed(table, ((row, _tied(old, word), _tied(one, word)) for row, old, one, word in moved))
+            bulk.update(self.connection, table, ("content_id", "content_ref"), [(*_tied(one, word).values(), row) for row, _, one, word in moved])
 
     # ------------------------------------------------------------ figures
 
@@ -154,6 +174,11 @@ class ContentUpsert(FactUpsert):
         self.log.changed("content_metric", told.corrected)
         for one, _, after in told.corrected:
             bulk.update(self.connection, "content_metric", tuple(after), [(*after.values(), one)])
+
+
+def _tied(content: int | None, word: str) -> dict[str, Any]:
+    """A row points at a content, or keeps the source's word for it."""
+    return {"content_id": content, "content_ref": word if content is None else None}
 
 
 def latest(stored: Sequence[Any], now: int) -> dict[str, int]:

@@ -189,8 +189,12 @@ class Contents:
     connection: Connection
     _known: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
 
-    def of(self, refs: Sequence[str | None], platforms: Iterable[str | None]) -> list[Piece | None]:
-        """Content of each row; None where it names none, or none that is known, or where several could be meant."""
+    def of(self, refs: Sequence[str | None], stated: Iterable[str | None], own: Iterable[str | None]) -> list[Piece | None]:
+        """Content of each row; None where it names none, or none that is known, or where several could be meant.
+
+        A platform that a row states is that of its content. Its account's own platform only comes first: whom a platform
+        credits with a sale need not be who made the content, and so the only content of that number is meant otherwise.
+        """
         known = self._known
         fresh = [ref for ref in dict.fromkeys(refs) if ref is not None and ref not in known]
         if fresh:
@@ -199,7 +203,7 @@ class Contents:
             statement = "select n.word, c.id, c.platform, c.creator_id, c.account_id from named n join content c on c.content_id = n.word"
             for word, *rest in bulk.fetch(self.connection, statement):
                 known[word] = (*known[word], Piece(*rest))
-        return [None if ref is None else _piece(known[ref], platform) for ref, platform in zip(refs, platforms, strict=True)]
+        return [None if ref is None else _piece(known[ref], *platforms) for ref, *platforms in zip(refs, stated, own, strict=True)]
 
     def forget(self, refs: Iterable[str]) -> None:
         """Look these up anew."""
@@ -207,7 +211,8 @@ class Contents:
             self._known.pop(ref, None)
 
 
-def _piece(pieces: tuple[Piece, ...], platform: str | None) -> Piece | None:
-    if platform is not None and pieces:
-        pieces = tuple(one for one in pieces if one.platform == platform)
+def _piece(pieces: tuple[Piece, ...], stated: str | None, own: str | None) -> Piece | None:
+    if len(pieces) > 1 or stated is not None:
+        here = tuple(one for one in pieces if one.platform == (stated or own))
+        pieces = here if here or stated is not None else pieces
     return pieces[0] if len(pieces) == 1 else None

@@ -196,6 +196,38 @@ def test_a_content_that_was_published_at_another_time_takes_its_sales_along(peop
     check(shop)
 
 
+def test_a_content_of_another_platform_is_meant_where_it_is_the_only_one(shop: Shop) -> None:
+    shop.take(koc(1), koc(2, "xiaohongshu"), koc(3))
+    one, two, three = shop.ids()
+    touched = {"platform": "xiaohongshu", "platform_uid": "2", "content_id": "77", "published_at": NOON - DAY}
+    nearer = {**touched, "platform": "douyin", "platform_uid": "3"}
+    elsewhere = sale(2, 500, platform="weibo", content_id="77")
+
+    def first_touches() -> tuple[int, ...]:
+        check(shop)
+        rows = ReturnStore(shop.engine).report(Asked(model="first_touch"), shop.tick(), Quiet()).rows
+        found = {row.key: row.figures.net_fen for row in rows}
+        return found.get(one, 0), found.get(two, 0), found.get(three, 0)
+
+    take(shop, "sales", sale(1, 10_000, platform_uid="1", content_id="77"), elsewhere, sale(3, 70, content_id="77"))
+    assert first_touches() == (10_000, 0, 0)
+    known = take(shop, "contents", touched)
+    assert first_touches() == (0, 10_070, 0), "who stated another platform waits"
+    again = take(shop, "contents", nearer)
+    assert first_touches() == (0, 0, 10_000), "that of the account's own platform comes first; between two nothing tells"
+    shop.undo(again)
+    assert first_touches() == (0, 10_070, 0)
+    shop.undo(known)
+    assert first_touches() == (10_000, 0, 0)
+    take(shop, "contents", nearer)
+    take(shop, "contents", touched)
+    assert first_touches() == (0, 0, 10_000), "whichever came first"
+    shop.take(koc(4, "weibo"))
+    take(shop, "contents", {**touched, "platform": "weibo", "platform_uid": "4"})
+    assert first_touches() == (0, 0, 10_000)
+    assert sums(shop)[shop.ids()[3], returns.ALWAYS][0] == 500
+
+
 def test_a_coupon_with_another_owner_takes_its_sales_along(peopled: Shop) -> None:
     shop = peopled
     take(shop, "sales", sale(1, 10_000, coupon="AAA"), sale(2, 20_000, coupon="CCC", commission_fen=5))
