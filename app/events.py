@@ -29,6 +29,10 @@ class ReturnsChanged(Event):
     """Sales, costs or what they hang on changed, and with them what creators brought back."""
 
 
+class SyncChanged(Event):
+    """Connections, runs, conflicts or what is due changed."""
+
+
 class OperationRecorded(Event):
     """An operation was done, undone or redone; undo lists are stale."""
 

@@ -8,6 +8,7 @@ statement takes for one.
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -154,6 +155,24 @@ def fetch(connection: Connection, statement: str, *values: object) -> list[Any]:
     finally:
         cursor.close()
     return rows
+
+
+def run(connection: Connection, statement: str, *values: object) -> None:
+    """A statement (``?`` for each value) that answers nothing, by the driver alone."""
+    if connection.dialect.name == "postgresql":
+        statement = statement.replace("?", "%s")
+    cursor = driver_cursor(connection)
+    try:
+        cursor.execute(statement, values)
+    finally:
+        cursor.close()
+
+
+def among(connection: Connection, column: str, words: Collection[str]) -> tuple[str, object]:
+    """A condition that a text column is one of these, as SQL with one ``?``, and the value for it."""
+    if connection.dialect.name == "postgresql":
+        return f"{column} = any(?)", list(words)
+    return f"{column} in (select value from json_each(?))", json.dumps(list(words), ensure_ascii=False)  # noqa: S608 (our names)
 
 
 def driver_cursor(connection: Connection) -> Any:  # noqa: ANN401 (two drivers, neither typed alike)

@@ -3,14 +3,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+import ipaddress
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+from app.errors import CancelledError, PlatformError, ProductError, UsageError, WorkspaceError
+from app.events import CreatorsChanged, Events, OperationRecorded, ReturnsChanged, SyncChanged
+from app.jobs import Job, Quiet
+from app.rules.schedule import Past, next_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from app.jobs import Job
     from app.values import Actor
 
 
@@ -114,6 +122,7 @@ class Connection:
     parked_until: int | None = None
     changed_at: int | None = None
     error: str | None = None
+    """Why it does not work, as a code of an error, where it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,7 @@ class Run:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    missing: int = 0
     from_cursor: str | None = None
     to_cursor: str | None = None
     requests: int = 0
@@ -159,6 +169,7 @@ class Run:
     error: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
     operation_id: int | None = None
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +238,14 @@ class Due:
 class Look(Protocol):
     """What a feed may ask of what its connection brought before."""
 
-    def known(self, kind: str) -> Sequence[Known]:
-        """Records of a kind, by key in order."""
+    def known(self, kind: str) -> Iterable[Known]:
+        """Records of a kind, by key in order; read as they are asked for, so that many cost little."""
+
+    def accounts(self, platform: str) -> Sequence[str]:
+        """Ids that the workspace's accounts have on a platform, in order."""
+
+    def spent(self, since: int) -> int:
+        """Requests that this connection has sent in runs that began since a moment."""
 
 
 class Watch(Protocol):
@@ -242,6 +259,13 @@ class Watch(Protocol):
 
 class Platforms(Protocol):
     """Speaks with platforms and holds their secrets."""
+
+    @property
+    def session_only(self) -> bool:
+        """Whether secrets are kept in this process alone, so that a child process would have none."""
+
+    def keep_in(self, place: str, phrase: str) -> None:
+        """Keep secrets in a ``vault`` opened by a pass phrase, or for this ``session`` only, instead of the keyring."""
 
     def catalog(self) -> Sequence[PlatformInfo]:
         """The platforms that can be connected."""
@@ -283,7 +307,7 @@ class Granted:
     scopes: tuple[str, ...] = ()
 
 
-class SyncStore(Look, Protocol):
+class SyncStore(Protocol):
     """Remembers connections, cursors and runs, and takes pages in. One method is one transaction."""
 
     def connections(self) -> Sequence[Connection]:
@@ -308,15 +332,18 @@ class SyncStore(Look, Protocol):
         """Where the stream goes on."""
 
     def begin(self, connection: Connection, stream: str, *, full: bool, now: int) -> Run:
-        """Start a run."""
+        """Start a run; one of this connection that still seems to run was cut short, and is closed as that."""
 
     def accept(self, run: Run, page: Page, actor: Actor, now: int) -> Counted:
         """Take a page in with its cursor, in one transaction."""
 
-    def end(self, run: Run, lines: Sequence[Line], now: int) -> Run:
-        """Keep how a run ended."""
+    def attempt(self, connection: Connection, stream: str, page: Page, actor: Actor, now: int) -> Counted:
+        """What taking a page in would do; nothing is kept."""
 
-    def runs(self, connection: Connection | None = None, limit: int = 100) -> Sequence[Run]:
+    def end(self, run: Run, lines: Sequence[Line], now: int, along: Sequence[str] = ()) -> Run:
+        """Keep how a run ended; ``along``: streams of its connection that were not tried for the same reason. Returns it as it stands."""
+
+    def runs(self, connection_id: int | None = None, limit: int = 100) -> Sequence[Run]:
         """The last runs, newest first."""
 
     def lines(self, run_id: int) -> Sequence[Line]:
@@ -334,8 +361,378 @@ class SyncStore(Look, Protocol):
     def resolve(self, conflict_id: int, *, mine: bool, actor: Actor, now: int) -> int:
         """Decide a conflict; returns the operation's id, 0 where nothing changed."""
 
-    def schedule(self) -> Sequence[Due]:
-        """Every stream of every connection with its interval and last run; ``next_at`` is left to the rule."""
+    def pasts(self) -> Mapping[tuple[int, str], Past]:
+        """What is known of every stream that ran or has an interval of its own, by connection and stream; ``every`` -1: as the catalogue says.
+
+        Stream ``""`` stands for every other stream of the connection.
+        """
 
     def set_schedule(self, connection: Connection, stream: str | None, every_seconds: int, now: int) -> None:
         """Pull a stream, or all, at an interval; 0: never by itself."""
+
+
+# ---------------------------------------------------------------- the use case
+
+STATE_OF: Final = {
+    "login_needed": "login_needed",
+    "disconnected": "disconnected",
+    "keyring_missing": "locked",
+    "keyring_locked": "locked",
+    "keyring_refused": "locked",
+    "vault_locked": "locked",
+    "vault_wrong": "locked",
+    "vault_damaged": "locked",
+    "vault_unwritable": "locked",
+}
+"""Errors that say that a connection does not work until somebody does something, and the state they leave it in."""
+_OF_CONNECTION: Final = frozenset(
+    {*STATE_OF, "offline", "rate_limited", "tls_refused", "clock_wrong", "proxy_login", "proxy_unsupported", "insecure_address", "circuit_open"}
+)
+"""Errors that the connection's other streams would meet too."""
+_WAITS_FOR_SOMEBODY: Final = frozenset({"new", "login_needed", "disconnected"})
+_MOST_LINES: Final = 1000
+_LONGEST_NAME: Final = 100
+
+
+class _Noted:
+    """Fulfils ``Watch``: keeps the lines of a run, the first thousand of them."""
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self.traffic = Traffic()
+        self.lines: list[Line] = []
+        self._clock = clock
+
+    def line(self, code: str, **details: object) -> None:
+        """Note something in the run's log."""
+        if len(self.lines) < _MOST_LINES:
+            self.lines.append(Line(self._clock(), code, details))
+
+
+class Syncing:
+    """What people do with platforms: connect one, pull its feeds, settle what conflicts, say when it is pulled by itself."""
+
+    def __init__(self, store: SyncStore, platforms: Platforms, actor: Actor, clock: Callable[[], int], events: Events) -> None:
+        """Work on a store as somebody."""
+        self._store, self._platforms, self._actor, self._clock, self._events = store, platforms, actor, clock, events
+
+    # ------------------------------------------------------------ connections
+
+    def catalog(self) -> Sequence[PlatformInfo]:
+        """The platforms that can be connected."""
+        return self._platforms.catalog()
+
+    def connections(self) -> Sequence[Connection]:
+        """Those that stand, by name."""
+        return self._store.connections()
+
+    def add(self, platform: str, name: str, *, base_url: str | None = None, app_id: str | None = None, secret: str = "") -> Connection:
+        """Connect a platform; without a place for its secret nothing is added."""
+        info = self._info(platform)
+        name, address = name.strip(), _address(base_url)
+        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise UsageError("value_invalid", field="name", value=name)
+        if any(one.name == name for one in self._store.connections()):
+            raise UsageError("connection_exists", name=name)
+        made = self._store.add(Connection(0, name, info.name, "new", address, app_id), self._actor, self._clock())
+        if secret:
+            try:
+                self._platforms.keep_secret(made, secret)
+            except ProductError:
+                self._store.remove(made, self._actor, self._clock())
+                raise
+        self._events.announce(SyncChanged())
+        return made
+
+    def keep_secret(self, name: str, secret: str) -> None:
+        """Keep another secret of the app."""
+        self._platforms.keep_secret(self._named(name), secret)
+        self._events.announce(SyncChanged())
+
+    @property
+    def session_only(self) -> bool:
+        """Whether secrets are kept in this process alone."""
+        return self._platforms.session_only
+
+    def keep_in(self, place: str, phrase: str = "") -> None:
+        """Keep secrets in a ``vault`` opened by a pass phrase, or for this ``session`` only, instead of the keyring."""
+        if place not in {"vault", "session"}:
+            raise UsageError("value_invalid", field="place", value=place)
+        self._platforms.keep_in(place, phrase)
+
+    def remove(self, name: str) -> None:
+        """Take a connection and its secrets away; what it brought stays."""
+        connection = self._named(name)
+        with self._store.exclusive(connection):
+            try:
+                self._platforms.forget(connection)
+            except PlatformError as error:
+                if error.code != "keyring_missing":  # where there is no keyring nothing of it is kept
+                    raise
+            self._store.remove(connection, self._actor, self._clock())
+        self._events.announce(SyncChanged())
+
+    def test(self, name: str, job: Job | None = None) -> Connection:
+        """Ask the platform whether a connection works."""
+        return self._signed(name, lambda connection: self._platforms.test(connection, job or Quiet()))
+
+    def login(self, name: str, open_page: Opened, job: Job | None = None) -> Connection:
+        """Sign in by the browser."""
+        return self._signed(name, lambda connection: self._platforms.authorise(connection, open_page, job or Quiet()))
+
+    def by_hand(self, name: str) -> tuple[str, str]:
+        """Address to open in a browser anywhere, and the state that the answer must carry."""
+        return self._platforms.by_hand(self._named(name))
+
+    def exchange(self, name: str, pasted: str, state: str | None = None) -> Connection:
+        """Sign in by a code, or by the whole address that the browser ended at."""
+        return self._signed(name, lambda connection: self._platforms.exchange(connection, pasted, state))
+
+    def _signed(self, name: str, ask: Callable[[Connection], Granted]) -> Connection:
+        connection = self._named(name)
+        try:
+            granted = ask(connection)
+        except PlatformError as error:
+            self._mark(connection, error)
+            raise
+        now = replace(connection, state="ok", expires_at=granted.expires_at, scopes=granted.scopes, parked_until=None, error=None)
+        self._store.change(now, self._actor, self._clock())
+        self._events.announce(SyncChanged())
+        return now
+
+    def _info(self, platform: str) -> PlatformInfo:
+        known = self._platforms.catalog()
+        found = next((one for one in known if one.name == platform), None)
+        if found is None:
+            raise UsageError("unknown_connector", text=platform, known=", ".join(one.name for one in known))
+        return found
+
+    def _named(self, name: str) -> Connection:
+        standing = self._store.connections()
+        found = next((one for one in standing if one.name == name), None)
+        if found is None:
+            raise UsageError("unknown_connection", name=name, known=", ".join(one.name for one in standing) or "–")
+        return found
+
+    def _mark(self, connection: Connection, error: PlatformError) -> None:
+        """Keep what an error says of the connection itself."""
+        state, parked = STATE_OF.get(error.code, connection.state), connection.parked_until
+        if error.code == "rate_limited" and isinstance(until := error.details.get("until"), int):
+            state, parked = "parked", until
+        elif error.code not in _OF_CONNECTION:
+            return
+        self._store.change(replace(connection, state=state, parked_until=parked, error=error.code), self._actor, self._clock())
+        self._events.announce(SyncChanged())
+
+    # ------------------------------------------------------------ runs
+
+    def run(self, names: Sequence[str] = (), streams: Sequence[str] = (), *, full: bool = False, dry_run: bool = False, job: Job | None = None) -> list[Run]:
+        """Pull streams of connections (none named: all), in the catalogue's order; every stream that was tried, or is parked, has its run.
+
+        What fails is told by its run and stops no other connection. Cancelling keeps what was finished.
+        """
+        chosen = [self._named(name) for name in dict.fromkeys(names)] if names else list(self._store.connections())
+        plan = [(one, [stream for stream in self._streams(one) if not streams or stream in streams]) for one in chosen]
+        known = {stream for one in chosen for stream in self._streams(one)}
+        for stream in streams:
+            if stream not in known:
+                raise UsageError("unknown_stream", stream=stream, known=", ".join(sorted(known)) or "–")
+        return self._run_all(plan, job or Quiet(), full=full, dry_run=dry_run)
+
+    def run_due(self, job: Job | None = None) -> list[Run]:
+        """Pull what is due by its schedule."""
+        due = self.due()
+        plan = [(one, [each.stream for each in due if each.connection == one.name]) for one in self._store.connections()]
+        return self._run_all([(one, streams) for one, streams in plan if streams], job or Quiet(), full=False, dry_run=False)
+
+    def _streams(self, connection: Connection) -> list[str]:
+        """Streams of a connection in the order in which they are pulled; none where its platform is not known to this program."""
+        return [stream.name for info in self._platforms.catalog() if info.name == connection.platform for stream in info.streams]
+
+    def _run_all(self, plan: Sequence[tuple[Connection, Sequence[str]]], job: Job, *, full: bool, dry_run: bool) -> list[Run]:
+        runs: list[Run] = []
+        for connection, streams in plan:
+            runs += self._run_one(connection, streams, job, full=full, dry_run=dry_run)
+            if any(one.state == "cancelled" for one in runs):
+                break
+        return runs
+
+    def _run_one(self, connection: Connection, streams: Sequence[str], job: Job, *, full: bool, dry_run: bool) -> list[Run]:
+        """Pull streams of one connection, alone among all processes."""
+        now = self._clock()
+        if connection.parked_until is not None and connection.parked_until > now:
+            details = {"until": connection.parked_until}
+            return [Run(0, connection.name, stream, "parked", now, now, error="rate_limited", details=details) for stream in streams]
+        runs: list[Run] = []
+        try:
+            with self._store.exclusive(connection):
+                left = list(streams)
+                while left:
+                    stream = left.pop(0)
+                    run = self._pull(connection, stream, left, job, full=full, dry_run=dry_run)
+                    runs.append(run)
+                    if run.state == "cancelled" or run.error in _OF_CONNECTION:
+                        break
+                    connection = self._works(connection, run) if not dry_run else connection
+        except PlatformError as error:  # somebody else pulls it
+            runs += [Run(0, connection.name, stream, "failed", now, now, error=error.code, details=error.details) for stream in streams[:1]]
+        return runs
+
+    def _works(self, connection: Connection, run: Run) -> Connection:
+        if run.state not in {"ok", "partial"} or (connection.state == "ok" and connection.error is None):
+            return connection
+        now = replace(connection, state="ok", parked_until=None, error=None)
+        self._store.change(now, self._actor, self._clock())
+        return now
+
+    def _pull(self, connection: Connection, stream: str, left: Sequence[str], job: Job, *, full: bool, dry_run: bool) -> Run:
+        """Pull one stream, page by page."""
+        store, watch, started = self._store, _Noted(self._clock), time.monotonic()
+        now = self._clock()
+        run = Run(0, connection.name, stream, "running", now) if dry_run else store.begin(connection, stream, full=full, now=now)
+        along: Sequence[str] = ()
+        try:
+            job.check()
+            cursor = store.cursor(connection, stream)
+            for page in self._platforms.pages(connection, stream, cursor, store.look(connection), watch, job, full=full):
+                at = self._clock()
+                run = replace(run, requests=watch.traffic.requests, retries=watch.traffic.retries)
+                counted = store.attempt(connection, stream, page, self._actor, at) if dry_run else store.accept(run, page, self._actor, at)
+                run = _with(run, page, counted)
+                job.progress("sync", run.received)
+                job.check()
+            run = replace(run, state="partial" if run.missing else "ok")
+        except CancelledError:
+            run = replace(run, state="cancelled", error=None)
+        except PlatformError as error:
+            parked = error.code == "rate_limited" and isinstance(error.details.get("until"), int)
+            run = replace(run, state="parked" if parked else "failed", error=error.code, details=dict(error.details))
+            along = left if error.code in _OF_CONNECTION else ()
+            if not dry_run:
+                self._mark(connection, error)
+        except WorkspaceError as error:
+            if not dry_run:
+                with suppress(WorkspaceError):  # what cannot be written now is closed by the next run
+                    store.end(replace(run, state="failed", error=error.code), watch.lines, self._clock())
+            raise
+        seconds = round(time.monotonic() - started, 3)
+        run = replace(run, requests=watch.traffic.requests, retries=watch.traffic.retries)
+        if dry_run:
+            return replace(run, ended_at=self._clock(), seconds=seconds)
+        run = replace(store.end(run, watch.lines, self._clock(), along), seconds=seconds)
+        self._announce(run)
+        return run
+
+    def _announce(self, run: Run) -> None:
+        if run.operation_id is not None:
+            self._events.announce(CreatorsChanged(), ReturnsChanged(), OperationRecorded())
+        self._events.announce(SyncChanged())
+
+    # ------------------------------------------------------------ what came of it
+
+    def runs(self, limit: int = 100) -> Sequence[Run]:
+        """The last runs, newest first."""
+        return self._store.runs(limit=limit)
+
+    def log(self, run_id: int) -> Sequence[Line]:
+        """A run's log."""
+        return self._store.lines(run_id)
+
+    def rejected(self, run_id: int | None = None, limit: int = 1000) -> Sequence[Kept]:
+        """Records that were not taken and not taken since, newest first."""
+        return self._store.rejected(run_id, limit)
+
+    def drift(self) -> Sequence[Noticed]:
+        """What no longer looks as its contract says."""
+        return self._store.drift()
+
+    def conflicts(self) -> Sequence[Conflict]:
+        """Fields that wait for a decision."""
+        return self._store.conflicts()
+
+    def resolve(self, conflict_id: int, *, mine: bool) -> int:
+        """Decide a conflict: ours stays, or theirs is taken over, which can be taken back; returns the operation's id, 0 where nothing changed."""
+        done = self._store.resolve(conflict_id, mine=mine, actor=self._actor, now=self._clock())
+        if done:
+            self._events.announce(CreatorsChanged(), ReturnsChanged(), OperationRecorded())
+        self._events.announce(SyncChanged())
+        return done
+
+    # ------------------------------------------------------------ when
+
+    def schedule(self) -> list[Due]:
+        """Every stream of every connection with its interval, its last complete run and when it is pulled next."""
+        now, pasts = self._clock(), self._store.pasts()
+        known = {info.name: info.streams for info in self._platforms.catalog()}
+        out = []
+        for connection in self._store.connections():
+            for stream in known.get(connection.platform, ()):
+                past = _past(pasts, connection, stream)
+                at = None if connection.state in _WAITS_FOR_SOMEBODY else next_at(past, now)
+                out.append(Due(connection.name, stream.name, past.every, past.done_at, at, past.failures))
+        return out
+
+    def due(self) -> list[Due]:
+        """What is to be pulled now."""
+        now = self._clock()
+        return [one for one in self.schedule() if one.next_at is not None and one.next_at <= now]
+
+    def set_schedule(self, name: str, stream: str | None, every_seconds: int) -> None:
+        """Pull a stream, or all of a connection, at an interval; 0: never by itself."""
+        connection = self._named(name)
+        if stream is not None and stream not in self._streams(connection):
+            raise UsageError("unknown_stream", stream=stream, known=", ".join(self._streams(connection)))
+        if every_seconds < 0:
+            raise UsageError("bad_interval", value=str(every_seconds))
+        self._store.set_schedule(connection, stream, every_seconds, self._clock())
+        self._events.announce(SyncChanged())
+
+
+def _past(pasts: Mapping[tuple[int, str], Past], connection: Connection, stream: Stream) -> Past:
+    """What is known of a stream, with the interval that counts for it."""
+    own = pasts.get((connection.id, stream.name), Past(-1))
+    every = next(
+        (one for one in (own.every, pasts.get((connection.id, ""), Past(-1)).every) if one >= 0),
+        stream.every_seconds,
+    )
+    return replace(own, every=every, parked_until=connection.parked_until)
+
+
+def _with(run: Run, page: Page, counted: Counted) -> Run:
+    """A run with a page counted in."""
+    return replace(
+        run,
+        pages=run.pages + 1,
+        received=run.received + page.received,
+        inserted=run.inserted + counted.inserted,
+        updated=run.updated + counted.updated,
+        unchanged=run.unchanged + counted.unchanged,
+        rejected=run.rejected + counted.rejected,
+        missing=run.missing + page.missing,
+        to_cursor=page.cursor,
+    )
+
+
+def _address(base_url: str | None) -> str | None:
+    """An address that may stand for a platform's: https, or http on this computer alone. UsageError for any other."""
+    text = (base_url or "").strip().rstrip("/")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UsageError("value_invalid", field="base_url", value=text) from error
+    if not host or parts.scheme not in {"http", "https"} or parts.username or parts.password or parts.query or parts.fragment or not text.isprintable():
+        raise UsageError("value_invalid", field="base_url", value=text.split("@")[-1])
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UsageError("insecure_address", host=host)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
