@@ -238,7 +238,7 @@ def walk(steps: Plan, fetch: Fetch, note: Callable[..., None]) -> Iterator[Page]
                 middle = len(batch) // 2
                 left.extendleft((batch[middle:], batch[:middle]))
                 continue
-            note("part_refused", code=error.code, unit=batch[0].key or batch[0].group)
+            note("part_refused", error=error.code, unit=batch[0].key or batch[0].group)
             missing, untold, word = missing + 1, untold + 1, error
     if word is not None and not heard:
         raise word

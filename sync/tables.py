@@ -205,8 +205,8 @@ class Parser:
             if other is not None:
                 left.remove(other)
                 self._tell(done, one.path, "renamed", other)
-            elif not one.optional and not _within_absent(one.path, flat):
-                self._tell(done, one.path, "missing")
+            elif not one.optional:
+                self._tell(done, _missing(one.path, flat), "missing")
         for name in left:
             self._tell(done, name, "new")
 
@@ -279,9 +279,10 @@ def _top(path: str) -> str:
     return path.split(".", 1)[0]
 
 
-def _within_absent(path: str, flat: Mapping[str, Any]) -> bool:
-    """Whether a whole object is absent that a field would stand in: told of its first field only would be many times."""
-    return "." in path and not any(name.startswith(path.rpartition(".")[0] + ".") for name in flat)
+def _missing(path: str, flat: Mapping[str, Any]) -> str:
+    """What to call missing: the whole object where nothing of it is there."""
+    home = path.rpartition(".")[0]
+    return _missing(home, flat) if home and not any(name.startswith(f"{home}.") for name in flat) else path
 
 
 _ALIKE: Final = 0.5

@@ -38,8 +38,8 @@ _LEGACY_STAR: Final = 6
 _PAGE: Final = 50
 _TIME_TEXT: Final = local_time(ZONE)
 _GIVEN: Final[Mapping[str, object]] = {"platform": PLATFORM}
-_LATE: Final = 60 * DAY
-"""For so long after an order was made, money and figures of it still move."""
+_LATE: Final = 180 * DAY
+"""For so long after it began, what belongs to an order or a task still moves: refunds, names, figures."""
 _HOUR: Final = 3600
 
 
@@ -157,7 +157,7 @@ DEMANDS: Final = Feed(
     units=_each_star,
     ask=_ask_demands,
     walker=Numbered("list", _PAGE, "page_size", "total_number"),
-    look_back=30 * DAY,
+    look_back=_LATE + 5 * DAY,
     rows=_campaign_rows("demand"),
 )
 
@@ -425,18 +425,20 @@ REPORTS: Final = Feed(
 )
 
 _DAILY_DAYS: Final = 90
-"""So many days from its publication a content is followed day by day; the longest span of one question is not known."""
+"""So many days from its publication a content is followed; the longest span of one question is not known.
+
+Each time from the first day on: only so are the totals sure, and days are corrected later."""
 _TOPICS: Final = ["BASIC_DATA", "FLOW_DATA", "CONVERT_DATA"]
 _OF_DAYS: Final = ("views", "likes", "comments", "shares", "impressions", "clicks")
 
 
 def _daily_units(look: Look, span: Span) -> Iterator[Unit]:
-    """Contents young enough to be followed, with the first and the last day to ask for: yesterday's figures are the last that are whole."""
-    for one in _post_units(look, replace(span, full=True)):
+    """Contents whose days may still be corrected, with the first and the last day to ask for: yesterday's figures are the last that are whole."""
+    for one in _post_units(look, span):
         published, task = one.about.get("published_at"), one.about.get("task_key")
         if isinstance(published, int) and task is not None:
             last = min(published + _DAILY_DAYS * DAY, span.now - DAY)
-            if last >= published and (span.since is None or span.full or last >= span.since - DAY):
+            if last >= published:
                 yield replace(one, about={**one.about, "first": _day(published), "last": _day(last)})
 
 
@@ -607,10 +609,11 @@ CONNECTOR: Final = Connector(
         refresh=Grant(
             f"{_API}/open_api/oauth2/refresh_token/",
             {"app_id": "app_number", "secret": "secret", "refresh_token": "refresh_token"},
-            _TOKEN_FAILURES,
-            "login_needed",
+            {**_TOKEN_FAILURES, "40000": "signin_refused"},
+            "disconnected",  # one that is within its life and not in doubt is refused because somebody took the consent back
         ),
         callback=Callback(code="auth_code"),
+        ports=(18930, 18931, 18932),  # the platform wants the address registered
         form=False,
         inside="data",
         code="code",

@@ -15,7 +15,7 @@ from app.words import Words
 from sync.catalog import CONNECTORS
 from sync.http import Limits
 from sync.runner import Runner
-from sync.secrets import Secrets, Session
+from sync.secrets import Places, Secrets
 from tests.emulators.brand import Brand
 from tests.emulators.oceanengine import OceanEngine
 from tests.sync.remembered import Remembered, Watched
@@ -57,10 +57,9 @@ class Desk:
 
 def signed_in(server: OceanEngine, folder: Path, limits: Limits = QUICK) -> Desk:
     """A desk with the app's secret kept and a code exchanged."""
-    session = Session()
-    runner = Runner(
-        CONNECTORS, lambda: "workspace", Secrets(lambda: session), lambda: Words("en"), lambda: time.time_ns() // 1000, limits=limits, locks=folder
-    )
+    places = Places()
+    places.choose("session")
+    runner = Runner(CONNECTORS, lambda: "workspace", Secrets(places), lambda: Words("en"), lambda: time.time_ns() // 1000, limits=limits, locks=folder)
     connection = Connection(1, "brand", "oceanengine", "new", base_url=server.base_url, app_id=server.app_id)
     runner.keep_secret(connection, server.secret)
     runner.exchange(connection, server.code(), None)
