@@ -348,6 +348,7 @@ class _Parse:
         if any_missing.any():
             totals = self.sheet.body["c0"].str.strip_chars().is_in(headers.TOTALS)
             self._reject_all(totals & any_missing, self.kind.needs[0], "totals_row")
+        self.warnings += [Warn("column_needed", {"field": name}) for name in needs if name not in self.read]
         for name, wrong in missing.items():
             self._reject_all(wrong, name, "no_fact_key" if name in _IDENTS else "value_missing")
         if self.kind.must_name:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text tables of any encoding and separator: comma, tab, semicolon, bar; quoted or not; with or without a mark."""
+"""Text tables of any encoding and separator: comma, tab, semicolon, bar, columns set out with blanks; quoted or not; with or without a mark."""
 
 from __future__ import annotations
 
@@ -152,6 +152,8 @@ def text_table(text: str, encoding: str, name: str) -> Table:
     hint = _HINT.match(text)
     separator = hint[1] if hint else _separator(sample)
     text = text[hint.end() :] if hint else text
+    if not hint and (cut := _set_out(text, sample)) is not None:
+        text, separator = cut, " "
     frame = _fast(text, separator, name)
     return Table(_plain(text, separator, name) if frame is None else frame, encoding=encoding)
 
@@ -178,6 +180,28 @@ def _separator(sample: str) -> str:
                 best, most = separator, score
     return best
 
+
+def _set_out(text: str, sample: str) -> str | None:
+    """A text whose columns are set out with blanks, now with one blank between them; None for any other.
+
+    It is such a text where no separator stands in it, every line has the same number of words, and half of the words
+    below the first line are numbers: a list of names has as many words in every line, too.
+    """
+    if '"' in sample or any(separator in sample for separator in _SEPARATORS):
+        return None
+    lines = [line.split() for line in io.StringIO(text, newline=None)]
+    full = [words for words in lines if words]
+    width = len(full[0]) if len(full) > 1 else 0
+    if width < _LEAST_SET_OUT or any(len(words) != width for words in full):
+        return None
+    below = full[1:_SAMPLED_LINES]
+    numbers = sum(bool(_NUMBER.fullmatch(word)) for words in below for word in words)
+    return "\n".join(map(" ".join, lines)) + "\n" if 2 * numbers >= width * len(below) else None
+
+
+_LEAST_SET_OUT: Final = 3
+_SAMPLED_LINES: Final = 1_000
+_NUMBER: Final = re.compile(r"[-+]?\d+(\.\d+)?")
 
 _NEW_LINE: Final = ord("\n")
 _BLANKS: Final = np.frombuffer(b"\n\r \t,;|", dtype=np.uint8)

@@ -7,8 +7,10 @@ import json
 import random
 import subprocess
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -16,7 +18,8 @@ import pytest
 from app.errors import UsageError
 from app.files import ImportReport, ImportRequest
 from app.usecases.creators import Question
-from app.values import Actor, WorkspaceRef
+from app.usecases.roi import Asked, Span
+from app.values import Actor, WorkspaceRef, day_start
 from sync.compose import opener
 
 if TYPE_CHECKING:
@@ -50,6 +53,10 @@ class Books:
         report = (self.services.creators if kind == "creators" else self.services.facts).import_file(ImportRequest(path, kind=kind, **options))
         assert report.read == report.inserted + report.updated + report.unchanged + report.rejected + report.duplicates
         return report
+
+    def prove(self, kind: str, path: Path, **options: Any) -> ImportReport:
+        """What an import would do."""
+        return self.take(kind, path, dry_run=True, **options)
 
     def rows(self, kind: str, where: str = "") -> list[dict[str, str]]:
         """What an export says."""
@@ -371,6 +378,103 @@ def test_real_order_lines_have_the_sums_that_others_found(books: Books) -> None:
     assert (report.sums["amount_fen"], report.sums["refund_fen"]) == (38_027_122, 1_262_631)
     again = books.take("sales", real("g12*", "*.csv"))
     assert (again.unchanged, again.inserted, again.updated) == (19_993, 0, 0)
+
+
+def test_real_order_lines_of_a_customer_or_a_month_have_their_sums(books: Books) -> None:
+    path = real("g12*", "*.csv")
+    report = books.prove("sales", path, mapping={"order_id": "CustomerID"})
+    assert (report.rejected, codes(report)[0], report.sums["amount_fen"] - report.sums["refund_fen"]) == (5_078, "no_fact_key", 30_630_606)
+    books.take("sales", path)
+    net = [2_465_400, 2_046_556, 2_212_490, 2_791_139, 1_821_819, 2_945_893, 2_380_147, 2_462_686, 2_971_254, 3_390_314, 4_421_673, 5_137_189, 1_717_931]
+    starts = [day_start(date(2010 + (11 + at) // 12, (11 + at) % 12 + 1, 1), books.services.roi.zone) for at in range(len(net) + 1)]
+    found = [books.services.roi.attribute(Span(*pair)).net_fen for pair in itertools.pairwise(starts)]
+    assert [one + again for one, again in zip(found, repeated_by_month(path), strict=True)] == net, "the published sums count repeated lines"
+
+
+def repeated_by_month(path: Path) -> list[int]:
+    """Net fen of exact repeats of a line, from December 2010 on."""
+    seen, out = set(), [0] * 13
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            line = tuple(row.values())
+            if line in seen:
+                year, month = map(int, row["InvoiceDate"].split("-")[:2])
+                out[(year - 2010) * 12 + month - 12] += round(int(row["Quantity"]) * float(row["UnitPrice"]) * 100)
+            seen.add(line)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "mapping", "read", "units", "fen"),
+    [
+        ("CDNOW_sample.txt", {"order_id": "1", "paid_at": "3", "quantity": "4", "amount_fen": "5"}, 6_919, 16_479, 24_409_194),
+        (
+            "CDNOW_master.txt",
+            {"order_id": "customer_id", "paid_at": "date", "quantity": "number_of_cds", "amount_fen": "dollar_value"},
+            69_659, 167_881, 250_031_563,
+        ),
+    ],
+)  # fmt: skip
+def test_real_purchases_set_out_with_blanks(books: Books, name: str, mapping: dict[str, str], read: int, units: int, fen: int) -> None:
+    report = books.take("sales", real("g10*", name), mapping=mapping)
+    assert (report.read, report.rejected, report.sums) == (read, 0, {"quantity": units, "amount_fen": fen})
+    if name == "CDNOW_sample.txt":
+        rows, zone = books.rows("sales"), ZoneInfo(books.services.roi.zone)
+        days = [datetime.fromisoformat(row["paid_at"]).astimezone(zone).date() for row in rows]
+        assert (min(days), max(days), len({row["order_id"] for row in rows})) == (date(1997, 1, 1), date(1998, 6, 30), 2_357)
+        again = books.take("sales", real("g10*", name), mapping=mapping)
+        assert (again.inserted, again.updated) == (0, 0)
+
+
+def test_real_leads_have_american_dates(books: Books) -> None:
+    report = books.take("creators", real("g11*", "*qualified*"), platform="olist", mapping={"platform_uid": "mql_id", "joined_at": "first_contact_date"})
+    assert (report.read, report.inserted) == (8_000, 8_000)
+    creators = books.services.creators
+    for where, count in (("joined_at < 2017-06-14", 0), ("joined_at < 2017-06-15", 2), ("joined_at >= 2018-06-01", 0), ("joined_at >= 2018-05-31", 26)):
+        assert creators.count(Question(where=f"platform = olist and {where}")) == count, where
+
+
+def test_real_journeys_of_single_customers_add_up_by_channel(books: Books) -> None:
+    report = books.take("paths", real("g15*", "*recoded.csv"), mapping={"path": "channel_acq", "conversions": "trans_after"})
+    assert (report.read, report.inserted, report.sums) == (5_000, 5, {"conversions": 694})
+    credit = {one.channel: one.credit for one in books.services.roi.paths("shapley")[0].channels}
+    assert sum(credit.values()) == pytest.approx(694)
+    assert {channel: round(one) for channel, one in credit.items()} == {"instagram": 272, "facebook": 202, "google": 140, "referral": 51, "other": 29}
+
+
+def test_real_campaigns_of_four_influencers_give_their_returns(books: Books) -> None:
+    told = books.take("creators", real("g25*", "influencers.csv"), mapping={"platform_uid": "id"})
+    assert told.inserted == 4
+    posts = books.take("contents", real("g25*", "posts.csv"))
+    assert (posts.inserted, posts.sums) == (4, {"impressions": 99_500, "likes": 4_410, "comments": 417})
+    sold = books.take("sales", real("g25*", "tracking_data.csv"), mapping={"order_id": "user_id"})
+    assert (sold.inserted, sold.sums["amount_fen"]) == (4, 828_000)
+    bare = books.take("costs", real("g25*", "payouts.csv"))
+    assert (set(codes(bare)), [warn.details for warn in bare.warnings if warn.code == "column_needed"]) == ({"value_missing"}, [{"field": "incurred_at"}])
+    with real("g25*", "payouts.csv").open(encoding="utf-8", newline="") as file:
+        lines = [{**row, "date": "2025-06-05"} for row in csv.DictReader(file)]
+    dated = "\n".join(",".join(row) for row in ([*lines[0]], *(line.values() for line in lines)))
+    paid = books.take("costs", dated)
+    assert (paid.inserted, paid.sums["amount_fen"]) == (4, 1_686_000)
+    report = books.services.roi.report(Asked())
+    names = {"AlexFit": 0.5, "VitaG": 0.444444, "RishiRun": 1.055556}
+    assert {row.label: row.figures.roas for row in report.rows if row.label in names} == pytest.approx(names, abs=5e-7)
+    assert report.total.roas == pytest.approx(0.491103, abs=5e-7)
+    assert [(row.figures.fixed_fen, row.figures.variable_fen) for row in report.rows if row.label == "RishiRun"] == [(0, 36_000)], "paid by the order"
+
+
+def test_real_advertisements_name_nobody_and_say_what_they_lack(books: Books) -> None:
+    report = books.take("costs", real("g13*", "*.csv"))
+    assert (report.read, report.rejected) == (625, 625)
+    assert [warn.details["field"] for warn in report.warnings if warn.code == "column_needed"] == ["kind", "incurred_at"]
+    books.take("creators", "platform,platform_uid\nfacebook,1178\n")
+    shown = books.take(
+        "contents",
+        real("g13*", "*.csv"),
+        platform="facebook",
+        mapping={"content_id": "ad_id", "platform_uid": "xyz_campaign_id", "orders": "Approved_Conversion"},
+    )
+    assert (shown.inserted, shown.sums) == (625, {"impressions": 204_823_716, "clicks": 36_068, "orders": 872})
 
 
 def test_real_notes_bring_their_creators_when_asked(books: Books) -> None:

@@ -90,6 +90,23 @@ def test_the_separator_is_told_by_looking(separator: str):
     assert rows(opened(TEXT.replace(",", separator))) == as_read(TEXT)
 
 
+SET_OUT = " id    date  cds  value\r\n 00004 19970101  2   29.33\r\n\r\n 00021 19970118 12    0.00\r\n"
+
+
+def test_columns_set_out_with_blanks_are_columns():
+    table = opened(SET_OUT)
+    assert rows(table) == [("id", "date", "cds", "value"), ("00004", "19970101", "2", "29.33"), ("00021", "19970118", "12", "0.00")]
+    assert table.frame[ROW].to_list() == [1, 2, 4]
+    assert rows(opened(SET_OUT.split("\n", 1)[1]))[0] == ("00004", "19970101", "2", "29.33")
+
+
+@pytest.mark.parametrize(
+    "text", ["nickname\nAmy Lee\n", "Amy Lee Jones\nBob Ray Moor\nAnn May Hill\n", "a b 1\nb 2 3\nc d 5 9\n", "a b 1 2\n", '"a b 1"\n"c 2 3"\n']
+)
+def test_words_with_blanks_between_them_are_one_cell(text: str):
+    assert {len(row) for row in rows(opened(text))} == {1}
+
+
 def test_the_line_that_tells_a_spreadsheet_the_separator_is_no_row():
     table = opened("sep=;\n" + TEXT.replace(",", ";"))
     assert rows(table) == as_read(TEXT)
