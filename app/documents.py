@@ -341,13 +341,27 @@ def channels(found: PathCredits, seconds: float) -> Document:
 def connection(one: Connection, words: Words) -> Document:
     """The access to a platform and how it stands."""
     times = {name: _time(getattr(one, name)) for name in ("expires_at", "parked_until", "changed_at")}
-    return {**_plain(one), **times, "scopes": list(one.scopes), "message": words.failure(one.error, {}) if one.error else None}
+    return {**_plain(one), **times, "scopes": list(one.scopes), "message": trouble(one.error, words)}
+
+
+def trouble(code: str | None, words: Words) -> str | None:
+    """What an error that was kept without its parameters says in a few words."""
+    if code is None:
+        return None
+    return words(f"error.{code}.title") if words.has(f"error.{code}.title") else words(f"error.{code}")
 
 
 def run(one: Run, words: Words) -> Document:
     """One stream pulled once; ``error`` is a code, ``message`` its sentence."""
-    message = words.failure(one.error, one.details) if one.error else None
-    return {**_plain(one), "started_at": iso(one.started_at), "ended_at": _time(one.ended_at), "message": message, "details": dict(one.details)}
+    return {**_plain(one), "started_at": iso(one.started_at), "ended_at": _time(one.ended_at), "message": why(one, words), "details": dict(one.details)}
+
+
+def why(one: Run, words: Words) -> str | None:
+    """Why a run is not complete, as a sentence."""
+    until = one.details.get("until")
+    if one.error == "rate_limited" and "host" not in one.details and isinstance(until, int):  # it was not tried: it was parked before
+        return words("error.parked", connection=one.connection, until=iso(until))
+    return words.failure(one.error, one.details) if one.error else None
 
 
 def line(one: Line, words: Words) -> Document:

@@ -119,7 +119,12 @@ class Progress(Quiet):
 
 
 def utf8() -> None:
-    """Write UTF-8 whatever the system's code page; what cannot be encoded becomes a question mark."""
+    """Write UTF-8 whatever the system's code page; what cannot be encoded becomes a question mark.
+
+    A program that the system starts without a window has no streams: what it says then goes nowhere.
+    """
+    if sys.stdout is None or sys.stderr is None:
+        sys.stdout = sys.stderr = io.TextIOWrapper(io.FileIO(os.open(os.devnull, os.O_WRONLY), "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
