@@ -90,6 +90,15 @@ class Runner:
         self._loaders, self._workspace, self._kept, self._words, self._clock = dict(connectors), workspace, kept, words, clock
         self._limits, self._tls, self._locks = limits, tls, locks or default_workspace().parent / "locks"
 
+    @property
+    def session_only(self) -> bool:
+        """Whether secrets are kept in this process alone, so that a child process would have none."""
+        return self._kept.session_only
+
+    def keep_in(self, place: str, phrase: str) -> None:
+        """Keep secrets in a ``vault`` opened by a pass phrase, or for this ``session`` only, instead of the keyring."""
+        self._kept.keep_in(place, phrase)
+
     def catalog(self) -> Sequence[PlatformInfo]:
         """The platforms that can be connected."""
         return [_info(load()) for load in self._loaders.values()]

@@ -93,6 +93,11 @@ class Places:
         there: dict[str, Place] = {"session": self._session, "vault": self._vault}
         return there.get(chosen, self._keyring)
 
+    @property
+    def only_here(self) -> bool:
+        """Whether another process would find nothing: it has neither this one's memory nor a pass-phrase that was typed."""
+        return self() is self._session or (self() is self._vault and not os.environ.get(PASSPHRASE))
+
     def choose(self, place: str, passphrase: str = "") -> None:
         """Keep secrets elsewhere from now on; ``vault`` opens it, or makes it, and stands for the next start as well."""
         if place == "vault":
@@ -149,6 +154,11 @@ class Secrets:
         for name in names:
             self._held.pop(owner.entry(name), None)
             place.erase(owner.entry(name), check)
+
+    @property
+    def session_only(self) -> bool:
+        """Whether some are kept in this process alone."""
+        return bool(self._held) or self._place.only_here
 
     def keep_in(self, place: str, passphrase: str = "") -> None:
         """Keep secrets in the ``keyring``, for this ``session`` only or in the ``vault`` from now on; PlatformError ``vault_wrong``."""

@@ -305,7 +305,12 @@ def _order_units(look: Look, span: Span) -> Iterator[Unit]:
     for one in look.known("collaborations"):
         account, fields = str(one.fields.get("account")), one.fields
         if account in stars and (span.full or span.since is None or "total_fen" not in fields or fields.get("state") not in FINAL or _young(one, span)):
-            yield Unit(account, one.key, {"campaign": names.get(str(fields.get("campaign_key"))), **fields})
+            about = {name: fields[name] for name in _ASKED_WITH if name in fields}
+            yield Unit(account, one.key, {**about, "campaign": names.get(str(fields.get("campaign_key")))})
+
+
+_ASKED_WITH: Final = ("content_id", "platform_uid", "task_key", "state", "ordered_at", "published_at")
+"""Of an order that is asked about again: what its answers do not tell themselves."""
 
 
 def _with_costs(read: Read, batch: Sequence[Unit], _span: Span) -> list[Record]:
