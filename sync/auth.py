@@ -44,6 +44,7 @@ _AHEAD_S: Final = 300
 """Tokens are renewed this long before they run out, or a tenth of their life before if that is less."""
 _AGAIN_S: Final = 60
 """So long an early renewal that failed is not tried again."""
+_STORE_S: Final = 0.8
 _LOCK_S: Final = 180.0
 _POLL_S: Final = 0.2
 _PENDING_S: Final = 3600
@@ -152,7 +153,11 @@ def moved(url: str, base_url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a platform gave. ``ended``: how it took it back (``login_needed``, ``disconnected``); then there is no refresh token any more."""
+    """What a platform gave.
+
+    ``ended``: how it took it back (``login_needed``, ``disconnected``); then there is no refresh token any more.
+    ``awaited``: a refresh was begun whose answer nobody has seen.
+    """
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(default=None, repr=False)
@@ -162,6 +167,7 @@ class Tokens:
     scopes: tuple[str, ...] = ()
     ended: str | None = None
     ended_at: int | None = None
+    awaited: bool = False
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Tokens:
@@ -306,41 +312,56 @@ class Access:
         with self._alone():
             tokens = self._load()
             if tokens.access_token == used:  # else another thread or program was first
-                tokens = self._refreshed(tokens)
-                self._keep(tokens)
-                if tokens.ended is not None:
-                    self._tokens = None
-                    raise PlatformError(tokens.ended, at=tokens.ended_at, why="refused")
+                tokens = self._renewed(tokens)
             self._tokens = tokens
 
-    def _refreshed(self, tokens: Tokens) -> Tokens:
-        """A new pair, or what is left where the platform gives none."""
+    def _renewed(self, tokens: Tokens) -> Tokens:
+        """A new pair, stored. That an answer is awaited is stored first: whoever is killed meanwhile leaves word of it."""
         at = self.clock()
         if tokens.ended is not None:
-            raise PlatformError(tokens.ended, at=tokens.ended_at, why="refused")
+            raise PlatformError(tokens.ended, at=tokens.ended_at, why="ended")
         if tokens.refresh_token is None:
             raise PlatformError("login_needed", why="no_refresh")
         if tokens.refresh_expires_at is not None and at >= tokens.refresh_expires_at:
-            return replace(tokens, refresh_token=None, ended="login_needed", ended_at=at)
+            raise self._ended(tokens, PlatformError("login_needed", why="expired"))
         words = {**self._app(), "refresh_token": tokens.refresh_token}
-        try:
-            return self._granted(self.sign_in.refresh, words, tokens)
-        except PlatformError as error:
-            if error.code in _ENDED:
-                return replace(tokens, refresh_token=None, ended=error.code, ended_at=at)
-            if error.code not in _LOST:
+        self.kept.put(self.owner, TOKENS, asdict(replace(tokens, awaited=True)), self.check)  # what cannot be stored now is not rotated
+        lost = tokens.awaited
+        if lost:
+            self.note("refresh_lost")
+        while True:
+            try:
+                renewed = self._granted(self.sign_in.refresh, words, tokens)
+            except PlatformError as error:
+                if error.code in _LOST and not lost:
+                    lost = True
+                    self.note("refresh_lost")
+                    continue
+                if lost and error.code in _ENDED | _LOST | {"signin_refused"}:
+                    raise self._ended(tokens, PlatformError("login_needed", why="refresh_lost")) from error
+                if error.code in _ENDED:
+                    raise self._ended(tokens, error) from None
+                self._keep(replace(tokens, awaited=lost))
                 raise
-        self.note("refresh_lost")
-        try:
-            return self._granted(self.sign_in.refresh, words, tokens)
-        except PlatformError as error:
-            if error.code not in _ENDED | _LOST | {"signin_refused"}:
-                raise
-            return replace(tokens, refresh_token=None, ended="login_needed", ended_at=at)
+            self._keep(renewed)
+            return renewed
+
+    def _ended(self, tokens: Tokens, error: PlatformError) -> PlatformError:
+        """The same error with its date, remembered: a token that was refused is not shown again."""
+        at = self.clock()
+        self._keep(replace(tokens, refresh_token=None, ended=error.code, ended_at=at, awaited=False))
+        self._tokens = None
+        return PlatformError(error.code, **{**error.details, "at": at})
 
     def _keep(self, tokens: Tokens) -> None:
         """Store tokens before anybody uses them; what cannot be stored is held for this session, and that is said."""
-        problem = self.kept.keep(self.owner, TOKENS, asdict(tokens), self.check)
+        until = time.monotonic() + _STORE_S
+
+        def check() -> None:
+            if time.monotonic() > until:  # who cancels waits this long: the pair exists once
+                self.check()
+
+        problem = self.kept.keep(self.owner, TOKENS, asdict(tokens), check)
         if problem is not None:
             self.note("tokens_not_stored", reason=problem.code)
 

@@ -147,12 +147,20 @@ class Keyring:
             self._backend = None  # it may have gone away; look again next time
             if told is None:
                 raise handed.error
+            _let_go(handed.error)
             raise told from handed.error
         value: _T = handed.value
         return value
 
     def _shown(self) -> str:
         return _name(type(self._backend)) if self._backend is not None else ""
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Drop where an error came from: those frames hold a line to the bus that the library leaves open."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def _service(backend: KeyringBackend, entry: str) -> str:
