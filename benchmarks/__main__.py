@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m benchmarks [--scale L|M|S|T] [--seed N] [--only NAME] [--data DIR]``: a table with floor, product, ratio and goal."""
+"""``python -m benchmarks [--scale L|M|S|T] [--seed N] [--only NAME] [--data DIR]``: a table with floor, product, ratio and goal.
+
+``--only worlds`` measures no time: it prints how often the interval of a return holds the truth of simulated worlds.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from typing import Any
 from benchmarks import rows
 
 ROOT = Path(__file__).resolve().parent.parent
+_WORLDS = "worlds"
 _FILES = ("creators", "contents", "orders", "events", "costs", "orders_delta")
 
 
@@ -47,10 +51,12 @@ def main() -> int:
     words = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     words.add_argument("--scale", default="L", choices=["T", "S", "M", "L"])
     words.add_argument("--seed", type=int, default=7)
-    words.add_argument("--only", choices=list(rows.MEASURES), action="append")
+    words.add_argument("--only", choices=[*rows.MEASURES, _WORLDS], action="append")
     words.add_argument("--data", type=Path, metavar="DIR", help="a folder with the files of benchmarks.gen, and workspaces made before, instead of out/bench")
     words.add_argument("--child", nargs=2, metavar=("NAME", "SIDE"), help=argparse.SUPPRESS)
     asked = words.parse_args()
+    if asked.only == [_WORLDS]:
+        return _worlds(asked.seed)
     folder = asked.data.absolute() if asked.data else ROOT / "out" / "bench" / f"{asked.scale}-{asked.seed}"
     if asked.child:
         print(json.dumps(rows.SIDES[asked.child[0], asked.child[1]](folder)))
@@ -59,13 +65,22 @@ def main() -> int:
         _made(folder, asked.scale, asked.seed)
     elif lacking := [name for name in _FILES if not (folder / f"{name}.csv").exists()]:
         words.error(f"{folder}: no {', '.join(f'{name}.csv' for name in lacking)}")
-    lines = [line for name in asked.only or rows.MEASURES for line in _measured(name, folder)]
+    lines = [line for name in asked.only or rows.MEASURES if name != _WORLDS for line in _measured(name, folder)]
     report = {
         "scale": asked.scale, "seed": asked.seed, "python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(),
         "rows": [{**asdict(line), "ratio": round(line.ratio, 3), "met": line.met} for line in lines],
     }  # fmt: skip
     (ROOT / "out" / "bench.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
     return 0 if all(line.met for line in lines) else 1
+
+
+def _worlds(seed: int) -> int:
+    """Print what simulated worlds say of the interval; returns 1 where one says otherwise than the rules."""
+    from benchmarks import worlds
+
+    text, right = worlds.table(seed=seed)
+    print(text)
+    return 0 if right else 1
 
 
 def _made(folder: Path, scale: str, seed: int) -> None:
