@@ -15,6 +15,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
@@ -95,7 +96,8 @@ class Backend(httpcore.NetworkBackend):
             return answer
 
     def _connected(self, line: socket.socket, address: Any, until: float) -> socket.socket:  # noqa: ANN401 (the system's own shape)
-        try:
+        with ExitStack() as undo:
+            undo.callback(line.close)
             line.setblocking(False)  # noqa: FBT003 (the library's)
             try:
                 line.connect(address)
@@ -103,9 +105,7 @@ class Backend(httpcore.NetworkBackend):
                 self._wait_connected(line, until)
             line.settimeout(TICK_S)
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except BaseException:
-            line.close()
-            raise
+            undo.pop_all()
         return line
 
     def _wait_connected(self, line: socket.socket, until: float) -> None:
@@ -185,15 +185,12 @@ class Encrypted(httpcore.NetworkStream):
         """Shake hands."""
         self._below, self._course = below, course
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        try:
+        course.sent = False  # whatever was said so far was said to a proxy; the request itself is not on its way yet
+        with ExitStack() as undo:
+            undo.callback(below.close)
             self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
             self._do(self._tls.do_handshake)
-        except BaseException:
-            below.close()
-            raise
-        finally:
-            # Whatever was said so far was said to a proxy, or was the handshake: the request itself is not on its way yet.
-            course.sent = False
+            undo.pop_all()
 
     def _do(self, act: Callable[..., Any], *words: object) -> Any:  # noqa: ANN401 (what the act gives)
         """Act, moving what comes and goes between TLS and the line below."""
