@@ -163,6 +163,15 @@ class Framed(Parsed, Protocol):
         """Bring no more chunks of some rows."""
 
 
+@runtime_checkable
+class Columnar(Parsed, Protocol):
+    """A file of which the store may look up whole columns; chunks are its rows from the first to the last."""
+
+    @property
+    def table(self) -> Any:  # noqa: ANN401 (this floor knows no library)
+        """The records, a column for each field."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upserted:
     """What the store did with a parsed file."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,7 +19,7 @@ from sync import columns, heads, written
 from sync.frames import ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator
 
     from app.files import ImportRequest
     from app.jobs import Job
@@ -49,6 +50,30 @@ _BY_CONTENT: Final = frozenset({"contents", "metrics", "costs"})
 """Kinds whose rows may leave the creator to the content that they name."""
 
 
+class _Lists(Mapping[str, Sequence[object]]):
+    """Columns of a frame as lists, each made when somebody asks for it."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+        self._made: dict[str, list[object]] = {}
+
+    def __getitem__(self, name: str) -> list[object]:
+        if name not in self._made:
+            if name not in self._frame.columns:
+                raise KeyError(name)
+            self._made[name] = self._frame[name].to_list()
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._frame.columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._frame.columns)
+
+    def __len__(self) -> int:
+        return self._frame.width
+
+
 @dataclass(slots=True)
 class FactsFile:
     """Fulfils ``Parsed``: the records as columns, each key once."""
@@ -70,6 +95,11 @@ class FactsFile:
         """Rows left after rejects and duplicates."""
         return self._frame.height
 
+    @property
+    def table(self) -> pl.DataFrame:
+        """The records, a column for each field."""
+        return self._frame.drop(ROW)
+
     def sums(self, rejected: Collection[int] = ()) -> Mapping[str, int | float]:
         """Exact totals per numeric field over all rows but the rejected ones; ``rejected``: those that the store turned down."""
         out = [*(reject.row for reject in self.rejects), *rejected]
@@ -80,7 +110,7 @@ class FactsFile:
         """The records, some rows at a time."""
         for first in range(0, self._frame.height, size):
             part = self._frame.slice(first, size)
-            yield Chunk(part[ROW].to_list(), {name: part[name].to_list() for name in part.columns if name != ROW}, {})
+            yield Chunk(part[ROW].to_list(), _Lists(part.drop(ROW)), {})
 
 
 def parse(request: ImportRequest, zone: str, now: int, sheet: Sheet, job: Job, digest: str) -> FactsFile:

@@ -107,6 +107,7 @@ def _taken(connection: Connection, log: Log | None, parsed: Parsed, request: Imp
     make = ContentUpsert if request.kind in OF_CONTENTS else FactUpsert
     types = _event_types(connection) if request.kind == "events" else frozenset()
     upsert = make(connection, log, now, actor.name, request.kind, parsed.key, request.create_leads, types)
+    upsert.look_up(parsed)
     done = 0
     for chunk in parsed.chunks(CHUNK):
         job.check()

@@ -8,23 +8,26 @@ through the log of the operation, in the same transaction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast, overload
 
-from app.files import Reject, Warn
+from app.files import Columnar, Reject, Warn
 from app.rules.attribution import TouchKind
 from app.rules.facts import HOME_CURRENCY
 from db import bulk
 from db.models import Base
+from db.writers import directory, shares
 from db.writers.incoming import Tally
 from db.writers.people import NOBODY, Contents, People, Person
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    import polars as pl
     from sqlalchemy import Connection
 
-    from app.files import Chunk
+    from app.files import Chunk, Parsed
     from db.writers.operations import Log
     from db.writers.people import Piece
 
@@ -118,11 +121,31 @@ class Incoming:
 
         return Incoming(
             some(self.numbers),
-            some(self.labels),
+            _Some(self.labels, places),
             {name: some(values) for name, values in self.columns.items()},
             {name: some(values) for name, values in self.figures.items()},
             None if self.touched is None else self.touched[places],
         )
+
+
+class _Some(Sequence[str]):
+    """Some of a sequence's texts, each looked for when it is asked."""
+
+    def __init__(self, whole: Sequence[str], places: Sequence[int]) -> None:
+        """Take them by their places."""
+        self._whole, self._places = whole, places
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[str]: ...
+    def __getitem__(self, at: int | slice) -> str | Sequence[str]:
+        """One of them, or some."""
+        return _Some(self._whole, self._places[at]) if isinstance(at, slice) else self._whole[self._places[at]]
 
 
 class _Labels(Sequence[str]):
@@ -182,6 +205,8 @@ class FactUpsert:
     people: People = field(init=False)
     contents: Contents = field(init=False)
     _empty: bool = field(init=False)
+    _found: pl.DataFrame | None = None
+    _taken: int = 0
     _unknown_contents: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -191,9 +216,15 @@ class FactUpsert:
         self.contents = Contents(self.connection)
         self._empty = not bulk.fetch(self.connection, f"select 1 from {self.table.name} limit 1")  # noqa: S608 (our names)
 
+    def look_up(self, parsed: Parsed) -> None:
+        """Find at once what the rows of a long file name; ``take`` then gets its chunks in their order."""
+        if self.kind == "sales" and isinstance(parsed, Columnar):
+            self._found = directory.found(self.connection, parsed.table, by_name="name" in self.key)
+
     def take(self, chunk: Chunk) -> None:
         """Take some rows in."""
-        rows = self.each_once(self.incoming(chunk))
+        rows = self.each_once(self._settled(chunk) or self.incoming(chunk))
+        self._taken += len(chunk)
         if not len(rows):
             return
         known = Stored() if self.table.apart and self._empty else self.known(rows)
@@ -221,6 +252,31 @@ class FactUpsert:
 
     # ------------------------------------------------------------ rows as columns of the table
 
+    def _settled(self, chunk: Chunk) -> Incoming | None:
+        """Rows of sales that all were found when the file was looked up; None where any needs to be looked at."""
+        part = None if self._found is None else self._found.slice(self._taken, len(chunk))
+        if part is None or not part[directory.PLAIN].all():
+            return None
+        taken = {*self.table.key, *self.table.columns}
+        columns: Columns = {name: cast("list[Any]", chunk.columns[name]) for name in chunk.columns if name in taken and name not in {"platform", "content_id"}}
+        columns["creator_id"], columns["account_id"] = part[directory.CREATOR].to_list(), part[directory.ACCOUNT].to_list()
+        if "content_id" in chunk.columns and any(refs := chunk.columns["content_id"]):
+            columns["content_id"] = part[directory.CONTENT].to_list()
+            columns["content_ref"] = [ref if one is None else None for ref, one in zip(refs, columns["content_id"], strict=True)]
+            for ref in filter(None, columns["content_ref"]):
+                self._unknown_contents[ref] = self._unknown_contents.get(ref, 0) + 1
+        if "platform" in chunk.columns and any(chunk.columns["platform"]):
+            columns["platform"] = [None] * len(chunk)  # the account's own
+        self._complete(columns, len(chunk))
+        return Incoming(chunk.rows, _Labels(self.kind, chunk), columns, touched=part)
+
+    def _complete(self, columns: Columns, count: int) -> None:
+        """Fill in what stands in the key where a file says nothing."""
+        for name in self.table.key:
+            if name in self.table.defaults:
+                default, column = self.table.defaults[name], columns.get(name)
+                columns[name] = [default] * count if column is None else [default if one is None else one for one in column]
+
     def incoming(self, chunk: Chunk) -> Incoming:
         """Rows of a chunk that stand."""
         nothing: list[Any] = [None] * len(chunk)
@@ -231,9 +287,7 @@ class FactUpsert:
             codes = [code or (None if word in self.types else "unknown_value") for code, word in zip(codes, columns["type"], strict=True)]
         if self.kind == "touchpoints":
             columns["kind"] = [int(TouchKind.of(word)) for word in columns["kind"]]
-        for name in self.table.key:
-            if name in self.table.defaults:
-                columns[name] = [self.table.defaults[name] if one is None else one for one in columns.get(name, nothing)]
+        self._complete(columns, len(chunk))
         rows = Incoming(list(chunk.rows), _Labels(self.kind, chunk), columns)
         if not any(codes):
             return rows
@@ -426,12 +480,17 @@ class FactUpsert:
                 values.append(nothing if default is None else [default] * count)
             else:
                 values.append(column if default is None else [default if one is None else one for one in column])
-        self.creators.update(one for one in columns.get("creator_id", ()) if one is not None)
+        self.creators.update(set(columns.get("creator_id", ())) - {None})
         if table.name != "sale":
             return self.log.insert(table.name, names, list(zip(*values, strict=True)))
         first = bulk.reserve(self.connection, table.name, count)
-        bulk.insert(self.connection, table.name, ("id", *names), zip(range(first, first + count), *values, strict=True))
-        self.log.inserted(table.name, first, count)
+        bulk.insert_columns(self.connection, table.name, {"id": range(first, first + count), **dict(zip(names, values, strict=True))})
+        if rows.touched is None:
+            self.log.inserted(table.name, first, count)
+        else:
+            self.log.inserted(
+                table.name, first, count, shares.told(self.log.returns.rules.attribution, first, dict(zip(names, values, strict=True)), rows.touched)
+            )
         return first
 
     def _completed(self, rows: Incoming) -> Columns:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, update
 
@@ -23,9 +23,13 @@ from db.writers.returns import Returns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     from sqlalchemy import Connection
 
     from app.values import Actor
+
+    Ints = npt.NDArray[np.int64]
 
 
 def dump(values: Mapping[str, object] | None) -> str | None:
@@ -33,12 +37,17 @@ def dump(values: Mapping[str, object] | None) -> str | None:
     return None if values is None else json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+_FOLLOW: Final = "update inserted set last = ? where operation_id = ? and table_name = ? and last = ? returning id"
+"""Rows that follow the last ones of the operation are of one range with them: many small parts stay a few ranges."""
+
+
 @dataclass(slots=True)
 class Log:
     """An operation being written. ``finish`` seals it into the audit chain.
 
     ``changed`` is told before a row changes, so that ``returns`` can take off its sums what hangs on it, and ``conduct``
-    knows whose credit is to be rated anew.
+    knows whose credit is to be rated anew. With ``id`` an operation goes on that was written in part before; each part is
+    finished, and so sealed, by itself.
     """
 
     connection: Connection
@@ -50,10 +59,14 @@ class Log:
     conduct: Conduct = field(init=False)
     _digest: Any = field(default_factory=hashlib.sha256)
     _touched: int = 0
+    _again: bool = False
 
     def __post_init__(self) -> None:
         """Take the operation's row first: others refer to its id."""
         self.returns, self.conduct = Returns(self.connection), Conduct(self.connection)
+        if self.id:
+            self._again = True
+            return
         statement = insert(Operation).values(kind=self.kind, at=self.now, by=self.actor.name, summary="{}")
         self.id = int(self.connection.execute(statement.returning(Operation.id)).scalar_one())
 
@@ -62,13 +75,18 @@ class Log:
         """Rows inserted or changed so far."""
         return self._touched
 
-    def inserted(self, table: str, first: int, count: int) -> None:
-        """Note a range of new rows."""
+    def inserted(self, table: str, first: int, count: int, sales: Ints | None = None) -> None:
+        """Note a range of new rows; ``sales``: as ``shares.told`` puts them, where they are at hand."""
         if count:
-            self.returns.after(table, range(first, first + count))
+            if sales is None:
+                self.returns.after(table, range(first, first + count))
+            else:
+                self.returns.came(sales)
             self.conduct.after_span(table, first, count)
             self._touched += count
             self._digest.update(f"+{table}:{first}:{count}\n".encode())
+            if self._again and bulk.fetch(self.connection, _FOLLOW, first + count - 1, self.id, table, first - 1):
+                return
             values = {"operation_id": self.id, "table_name": table, "first": first, "last": first + count - 1}
             self.connection.execute(insert(InsertedRange).values(values))
 

@@ -297,11 +297,20 @@ class Returns:
 
     # ------------------------------------------------------------ what counts
 
+    def came(self, sales: Ints) -> None:
+        """Put new sales on the sums, as ``shares.told`` puts them."""
+        self._sold = True
+        if not self._anew:
+            for some in shares.as_told(self.connection, self.rules.attribution, sales):
+                self._add(some, 1)
+
     def _count(self, ids: Ints, sign: int) -> None:
-        policy, zone = self.rules.attribution, self.rules.zone
-        for some in shares.lines(self.connection, policy, Source(ids=ids)):
-            credits_, gross = shares.shared(policy, some)
-            add_sales(self._tally, some, credits_, gross, months.months(some.paid_at, zone) - months.FIRST, sign)
+        for some in shares.lines(self.connection, self.rules.attribution, Source(ids=ids)):
+            self._add(some, sign)
+
+    def _add(self, some: Lines, sign: int) -> None:
+        credits_, gross = shares.shared(self.rules.attribution, some)
+        add_sales(self._tally, some, credits_, gross, months.months(some.paid_at, self.rules.zone) - months.FIRST, sign)
 
     def _count_costs(self, ids: Ints, sign: int) -> None:
         for rows in costs(self.connection, Source(ids=ids)):

@@ -12,14 +12,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import polars as pl
 
 from app.rules import attribution
 from app.rules.attribution import Credits, Sales, Touches, TouchKind, starts_of
 from app.rules.roi import NEVER
 from db import bulk
+from db.writers import directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from sqlalchemy import Connection
@@ -93,6 +95,32 @@ def lines(connection: Connection, policy: AttributionPolicy, source: Source, *, 
             yield found
 
 
+def told(policy: AttributionPolicy, first: int, columns: Mapping[str, Sequence[Any]], touched: pl.DataFrame) -> Ints:
+    """New sales, given as columns and what ``directory`` found of them, as the reader gives them: a column each, shape (columns, sales)."""
+    count = len(touched)
+
+    def whole(name: str) -> Ints:
+        return np.fromiter((one or 0 for one in columns[name]), dtype=np.int64, count=count)
+
+    def found(name: str, otherwise: int = 0) -> Ints:
+        return touched[name].cast(pl.Int64).fill_null(otherwise).to_numpy()
+
+    places = {shop: at for at, shop in enumerate(policy.shops, start=1)}
+    shop = np.fromiter((places.get(one, 0) for one in columns["shop"]), dtype=np.int64, count=count) if places else np.zeros(count, dtype=np.int64)
+    return np.stack([
+        np.arange(first, first + count), whole("paid_at"), whole("amount_fen"), whole("refund_fen"), whole("commission_fen"),
+        found(directory.CREATOR), found(directory.COUPON), found(directory.OWNER), found(directory.PUBLISHED, NEVER), found(directory.CONTENT), shop,
+    ])  # fmt: skip
+
+
+def as_told(connection: Connection, policy: AttributionPolicy, sales: Ints, size: int = CHUNK) -> Iterator[Lines]:
+    """New sales, as ``told`` puts them, which are stored by now."""
+    touched = bulk.fetch(connection, "select 1 from touchpoint limit 1") != []
+    reader = _Reader(connection, policy, accounts=False, touched=touched)
+    for at in range(0, sales.shape[1], size):
+        yield reader.told(sales[:, at : at + size])
+
+
 def found_ids(connection: Connection, source: Source) -> Ints:
     """Ids of the sales paid in a period, in order."""
     terms, values = [], []
@@ -152,6 +180,10 @@ class _Reader:
         source = "counted w join sale s on s.id = w.id"
         found = self._read(source, "order by s.id")
         return self._lines(found, (source, "")) if len(found) else None
+
+    def told(self, sales: Ints) -> Lines:
+        """Sales whose columns are at hand, with the ids of one range."""
+        return self._lines(sales.T, ("sale s", "where s.id between ? and ?", int(sales[0, 0]), int(sales[0, -1])))
 
     def _read(self, source: str, tail: str, *values: object) -> Ints:
         return integers(bulk.fetch(self._connection, self._sales.format(source, tail), *self._shops, *values), self._width)
