@@ -17,4 +17,10 @@ def _oceanengine() -> Connector:
     return CONNECTOR
 
 
-CONNECTORS: Final[tuple[tuple[str, Callable[[], Connector]], ...]] = (("oceanengine", _oceanengine),)
+def _youtube() -> Connector:
+    from sync.platforms.youtube import CONNECTOR
+
+    return CONNECTOR
+
+
+CONNECTORS: Final[tuple[tuple[str, Callable[[], Connector]], ...]] = (("oceanengine", _oceanengine), ("youtube", _youtube))
