@@ -8,7 +8,6 @@ comes out as a PlatformError that names host and path; no exception of a library
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import random
 import ssl
@@ -17,7 +16,6 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,17 +23,18 @@ import certifi
 import httpcore
 import httpx
 import tenacity
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from app.errors import CancelledError, PlatformError
 from app.jobs import Job, Quiet
 from app.usecases.syncing import Traffic
 from sync import failures
+from sync.bodies import ENCODINGS, decoder, parse_json
 from sync.failures import SECOND, PassingError, passing
+from sync.pace import Breaker, Buckets
 from sync.wire import TICK_S, Backend, Course
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from app.usecases.syncing import Watch
 
@@ -46,11 +45,10 @@ _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD: Final = frozenset({307, 308})
 """Redirects that repeat whatever was sent; the others are for reading only."""
 _READING: Final = frozenset({"GET", "HEAD"})
-_ENCODINGS: Final = "gzip, deflate"
 _TOLERATED_US: Final = 300 * SECOND
 """A clock that differs by more is told, and the platform's is used."""
 _LOGIN_REQUIRED: Final = frozenset({407, 511})
-_PIECE: Final = 65_536
+_BUCKETS: Final = Buckets()
 
 # They print addresses with their query, and headers of answers.
 for _name in ("httpx", "httpcore", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
@@ -192,93 +190,7 @@ class Answer:
         )
 
 
-def parse_json(content: bytes) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    """JSON in UTF-8: whole numbers however long, others exact as Decimal; ValueError for what is none, NaN, or two values for one name."""
-    try:
-        return json.loads(content.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_once_each)
-    except RecursionError:
-        raise ValueError("depth") from None
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(name)
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; the same value told twice is harmless, two values for one name leave open which one holds."""
-    found = dict(pairs)
-    if len(found) != len(pairs) and any(found[name] != value for name, value in pairs):
-        raise ValueError("name")
-    return found
-
-
-# ---------------------------------------------------------------- how often, and whether at all
-
-
-class _Buckets:
-    """What was called lately, for the whole program: several connections may share an app."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._buckets: dict[tuple[str, Pace], InMemoryBucket] = {}
-
-    def take(self, key: str, pace: Pace) -> float:
-        """Count a call and return 0, or the seconds until one is free."""
-        with self._lock:
-            bucket = self._buckets.get((key, pace))
-            if bucket is None:
-                bucket = self._buckets[key, pace] = InMemoryBucket([Rate(pace.calls, max(1, round(pace.seconds * 1000)))])
-            item = RateItem(key, time.monotonic_ns() // 1_000_000)  # the bucket's own clock
-            bucket.leak(item.timestamp)
-            if bucket.put(item):
-                return 0.0
-            wait = bucket.waiting(item)
-            return max(1, wait if isinstance(wait, int) else 1) / 1000  # a bucket in memory never gives anything to await
-
-
-_BUCKETS: Final = _Buckets()
-
-
-class _Breaker:
-    """Whether an origin is spoken to: failures in a row open it, one request at a time closes it again after a pause."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._lock = threading.Lock()
-        self._row = 0
-        self._open_until: float | None = None
-        self._trying = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the next request would be refused or be the one that tries."""
-        return self._open_until is not None
-
-    def enter(self) -> float:
-        """0 where a request may go out, else the seconds until one may try."""
-        with self._lock:
-            if self._open_until is None:
-                return 0.0
-            rest = self._open_until - time.monotonic()
-            if rest > 0 or self._trying:
-                return max(rest, 1.0)
-            self._trying = True
-            return 0.0
-
-    def note(self, *, good: bool | None) -> bool:
-        """Note how a request ended (None: it says nothing of the origin); True where it opened the breaker."""
-        with self._lock:
-            self._trying = False
-            if good is None:
-                return False
-            if good:
-                self._row, self._open_until = 0, None
-                return False
-            self._row += 1
-            opened = self._row >= self._limits.failures
-            if opened:
-                self._open_until = time.monotonic() + self._limits.pause_s
-            return opened
+# ---------------------------------------------------------------- the client
 
 
 class _Unwatched:
@@ -289,9 +201,6 @@ class _Unwatched:
 
     def line(self, code: str, **details: object) -> None:
         """Nobody reads it."""
-
-
-# ---------------------------------------------------------------- the client
 
 
 class Http:
@@ -319,7 +228,7 @@ class Http:
         self._lock = threading.Lock()
         self._course = Course()
         self._pools: dict[str | None, httpcore.ConnectionPool] = {}
-        self._breakers: dict[str, _Breaker] = {}
+        self._breakers: dict[str, Breaker] = {}
         self._skew: int | None = None
         self._said: set[tuple[str, str]] = set()
 
@@ -360,7 +269,7 @@ class Http:
         if origin not in self._origins:
             raise PlatformError("redirected", host=_host(origin), to=_host(origin))
         with self._lock:
-            breaker = self._breakers.setdefault(origin, _Breaker(self._limits))
+            breaker = self._breakers.setdefault(origin, Breaker(self._limits.failures, self._limits.pause_s))
 
         def again(state: tenacity.RetryCallState) -> bool:
             error = state.outcome.exception() if state.outcome else None
@@ -383,7 +292,7 @@ class Http:
             last = error
         raise last.final(_here())
 
-    def _attempt(self, request: Request, read: Callable[[Answer], T], breaker: _Breaker) -> T:
+    def _attempt(self, request: Request, read: Callable[[Answer], T], breaker: Breaker) -> T:
         """Ask once."""
         self._keep_pace(request)
         host = request.where["host"]
@@ -406,7 +315,7 @@ class Http:
         """Wait until the method may be called."""
         if self._pace is None:
             return
-        while rest := _BUCKETS.take(request.pace_key, self._pace):
+        while rest := _BUCKETS.take(request.pace_key, self._pace.calls, self._pace.seconds):
             self._wait(rest)
 
     # ------------------------------------------------------------ waits
@@ -502,20 +411,20 @@ class Http:
         """The body, decoded as far as it may be large."""
         limit = self._limits.most_bytes
         too_large = PlatformError("answer_too_large", **where, most=limit >> 20)
-        decoder = _decoder(headers.get("content-encoding", ""))
-        if decoder is None:
+        decoding = decoder(headers.get("content-encoding", ""))
+        if decoding is None:
             raise PlatformError("unexpected_answer", **where, status=response.status, found="Content-Encoding")
         out = bytearray()
         try:
             for piece in response.iter_stream():
                 self._guard()
-                for part in decoder.parts(piece, limit):
+                for part in decoding.parts(piece, limit):
                     out += part
                     if len(out) > limit:
                         raise too_large
         except zlib.error:
             raise PlatformError("unexpected_answer", **where, status=response.status, found="Content-Encoding") from None
-        if not decoder.is_done:
+        if not decoding.is_done:
             raise passing("interrupted_answer", **where)
         return bytes(out)
 
@@ -647,7 +556,7 @@ def _is_at(target: httpx.URL, origin: str) -> bool:
 
 def _built(request: Request) -> httpx.Request | None:
     """The request as it goes out; None where a header cannot be sent: only a mistaken secret is such."""
-    headers = {"Accept": "application/json", "Accept-Encoding": _ENCODINGS, "User-Agent": "KOC-Desk", **request.headers}
+    headers = {"Accept": "application/json", "Accept-Encoding": ENCODINGS, "User-Agent": "KOC-Desk", **request.headers}
     if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in headers.values()):
         return None
     address = httpx.URL(request.url)
@@ -687,63 +596,3 @@ def _trust() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
     return context
-
-
-# ---------------------------------------------------------------- bodies
-
-
-class _Identity:
-    """A body as it is."""
-
-    is_done = True
-
-    def parts(self, piece: bytes, limit: int) -> Iterator[bytes]:  # noqa: ARG002 (it does not grow)
-        """The piece."""
-        yield piece
-
-
-class _Inflate:
-    """A compressed body, decoded no further than somebody wants it."""
-
-    def __init__(self, *, gzip: bool) -> None:
-        self._gzip = gzip
-        self._decoder: zlib._Decompress | None = None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether it came to its end; an empty body never began."""
-        return self._decoder is None or self._decoder.eof
-
-    def parts(self, piece: bytes, limit: int) -> Iterator[bytes]:
-        """Decoded parts of a piece, each no larger than one piece of the line; ``limit`` bounds nothing but a loop without end."""
-        rest = piece
-        while rest:
-            decoder = self._for(rest)
-            if decoder is None:
-                return
-            yield decoder.decompress(rest, min(_PIECE, limit + 1))
-            rest = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-
-    def _for(self, start: bytes) -> zlib._Decompress | None:
-        """Who decodes on: a gzip body may be several in a row, anything else after its end is of no meaning."""
-        if self._decoder is None or (self._gzip and self._decoder.eof):
-            self._decoder = zlib.decompressobj(self._window(start))
-        return None if self._decoder.eof else self._decoder
-
-    def _window(self, start: bytes) -> int:
-        """How the body is wrapped: ``deflate`` is meant with the header of zlib, and sent without it as well."""
-        if self._gzip:
-            return 31
-        return 15 if start[0] & 0x0F == zlib.DEFLATED else -15
-
-
-def _decoder(encoding: str) -> _Identity | _Inflate | None:
-    """What undoes an encoding; None for one that nobody asked for."""
-    match encoding.strip().lower():
-        case "" | "identity":
-            return _Identity()
-        case "gzip" | "x-gzip":
-            return _Inflate(gzip=True)
-        case "deflate":
-            return _Inflate(gzip=False)
-    return None

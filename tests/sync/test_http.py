@@ -30,8 +30,9 @@ from app.errors import CancelledError, PlatformError, ProductError
 from app.usecases.syncing import Traffic
 from app.words import LANGUAGES, Words
 from sync import failures
+from sync.bodies import decoder, parse_json
 from sync.failures import PassingError, passing
-from sync.http import Answer, Http, Limits, Pace, Request, _decoder, parse_json
+from sync.http import Answer, Http, Limits, Pace, Request
 from tests.conftest import ROOT
 from tests.emulators.faulty import Mute, Proxy
 from tests.emulators.server import Reply, Server, bomb, document
@@ -432,9 +433,9 @@ def test_c06_a_bomb_is_not_unpacked(platform: Platform):
 
 
 def test_c06_no_piece_is_decoded_further_than_wanted():
-    decoder = _decoder("gzip")
-    assert decoder is not None
-    parts = decoder.parts(bomb(64 << 20), 32 << 20)
+    decoding = decoder("gzip")
+    assert decoding is not None
+    parts = decoding.parts(bomb(64 << 20), 32 << 20)
     assert max(len(next(parts)) for _ in range(100)) <= 65_536
 
 
