@@ -199,6 +199,7 @@ class _Reader:
             source, tail, *values = asked
             more = integers(bulk.fetch(self._connection, self._touches.format(source, tail), *values), 4)
             if len(more):
+                more = _told_once(more, sale, who, when)
                 of = np.concatenate([of, np.searchsorted(sale, more[:, 0])])
                 order = np.argsort(of, kind="stable")
                 of = of[order]
@@ -206,3 +207,15 @@ class _Reader:
                 kind = np.concatenate([kind, more[:, 2].astype(np.int8)])[order]
         touches = Touches(starts_of(of, len(sale)), creator, kind, at)
         return Lines(sale, paid_at, amount, refund, commission, np.where(platform > 0, platform, coupon), shop, content, touches)
+
+
+def _told_once(more: Ints, sale: Ints, who: Ints, when: Ints) -> Ints:
+    """Touchpoints (sale, creator, kind, time) that neither their sale tells itself nor another of a creator's accounts has told."""
+    at = np.searchsorted(sale, more[:, 0])
+    own = (who[at] == more[:, 1, None]) & (when[at] == more[:, 3, None]) & (more[:, 2, None] == _KINDS)
+    more = more[~own.any(axis=1)]
+    order = np.lexsort(more.T)
+    fresh = np.ones(len(more), dtype=bool)
+    fresh[order[1:]] = (more[order[1:]] != more[order[:-1]]).any(axis=1)
+    told: Ints = more[fresh]
+    return told

@@ -228,6 +228,27 @@ def test_a_content_of_another_platform_is_meant_where_it_is_the_only_one(shop: S
     assert sums(shop)[shop.ids()[3], returns.ALWAYS][0] == 500
 
 
+def test_a_touch_that_the_sale_and_a_file_tell_is_one(peopled: Shop) -> None:
+    shop = peopled
+    one, two, three = shop.ids()
+    take(shop, "sales", sale(1, 9_000, platform_uid="1", coupon="BBB", content_id="77"))
+    own = {"shop": "", "order_id": "1", "platform": "douyin"}
+    for row in (("1", "platform", NOON), ("2", "coupon", NOON), ("3", "content", NOON - 3 * DAY)):
+        take(shop, "touchpoints", {**own, **dict(zip(("platform_uid", "kind", "happened_at"), row, strict=True))})
+
+    def split(model: str = "linear") -> dict[Any, int]:
+        rows = ReturnStore(shop.engine).report(Asked(model=model), shop.tick(), Quiet()).rows
+        return {row.key: row.figures.net_fen for row in rows}
+
+    assert split() == {one: 3_000, two: 3_000, three: 3_000}
+    take(shop, "touchpoints", {**own, "platform_uid": "1", "kind": "link", "happened_at": NOON})
+    assert split() == {one: 4_500, two: 2_250, three: 2_250}, "of another kind it is another touch"
+    take(shop, "touchpoints", {**own, "platform_uid": "2", "kind": "link", "happened_at": NOON})
+    assert split() == {one: 3_600, two: 3_600, three: 1_800}
+    assert sum(split("position").values()) == 9_000
+    check(shop)
+
+
 def test_a_coupon_with_another_owner_takes_its_sales_along(peopled: Shop) -> None:
     shop = peopled
     take(shop, "sales", sale(1, 10_000, coupon="AAA"), sale(2, 20_000, coupon="CCC", commission_fen=5))
