@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
@@ -46,7 +47,7 @@ def insert(connection: Connection, table: str, columns: Sequence[str], rows: Ite
         if len(part) < _FEW:
             cursor.executemany(_insertion(table, dict.fromkeys(columns, _PLAIN)), part)
         else:
-            _insert_columns(cursor, table, dict(zip(columns, zip(*part, strict=True), strict=True)), len(part))
+            _insert_columns(cursor, table, {name: list(map(itemgetter(at), part)) for at, name in enumerate(columns)}, len(part))
 
 
 def insert_columns(connection: Connection, table: str, columns: Mapping[str, Sequence[object]]) -> None:
@@ -132,11 +133,26 @@ def keep_ids(connection: Connection, ids: Iterable[int]) -> None:
 
 def keep(connection: Connection, name: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]) -> None:
     """Fill a temporary table of the transaction with rows."""
+    _make(connection, name, columns)
+    insert(connection, name, [column for column, _ in columns], rows)
+    _counted(connection, name)
+
+
+def keep_columns(connection: Connection, name: str, columns: Mapping[str, Sequence[int]]) -> None:
+    """Fill a temporary table of the transaction with columns of whole numbers, all of one length."""
+    _make(connection, name, [(column, "bigint") for column in columns])
+    insert_columns(connection, name, columns)
+    _counted(connection, name)
+
+
+def _make(connection: Connection, name: str, columns: Sequence[tuple[str, str]]) -> None:
     described = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns)
     drop = " on commit drop" if connection.dialect.name == "postgresql" else ""
     connection.exec_driver_sql(f"drop table if exists {_temp(connection)}{quoted(name)}")
     connection.exec_driver_sql(f"create temporary table {quoted(name)} ({described}){drop}")
-    insert(connection, name, [column for column, _ in columns], rows)
+
+
+def _counted(connection: Connection, name: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"analyze {quoted(name)}")
 

@@ -111,6 +111,10 @@ class Tally:
         if not self._keys:
             empty = np.empty(0, dtype=np.int64)
             return empty, empty, np.empty((len(SUMS), 0), dtype=np.int64)
+        if len(self._keys) == 1 and bool(np.all(self._keys[0][1:] > self._keys[0][:-1])):
+            keys, out = self._keys[0], self._sums[0]
+            out[_HIGH], out[_LOW] = carried(out[_HIGH], out[_LOW])
+            return keys // _MONTHS - 1, keys % _MONTHS, out
         keys, at = np.unique(np.concatenate(self._keys), return_inverse=True)
         pieces = np.concatenate(self._sums, axis=1)
         out = np.zeros((len(SUMS), len(keys)), dtype=np.int64)
@@ -378,9 +382,11 @@ def _kept(tally: Tally) -> tuple[Ints, Ints, Ints]:
 def _put(connection: Connection, owner: Ints, month: Ints, sums: Ints, *, shrinking: bool) -> None:
     """Add to the sums kept; where something was taken off, rows of which nothing is left go."""
     mask = (1 << LIMB) - 1
-    columns = [(name, "bigint") for name in (*_KEY, *SUMS)]
-    rows = zip(month.tolist(), owner.tolist(), *sums.tolist(), strict=True)
-    bulk.keep(connection, "moved", columns, rows)
+    columns = dict(zip((*_KEY, *SUMS), (month.tolist(), owner.tolist(), *sums.tolist()), strict=True))
+    if not bulk.fetch(connection, "select 1 from creator_return limit 1"):
+        bulk.insert_columns(connection, "creator_return", columns)
+        return
+    bulk.keep_columns(connection, "moved", columns)
     names = ", ".join((*_KEY, *SUMS))
     plain = ", ".join(f"{name} = creator_return.{name} + excluded.{name}" for name in SUMS[:_HIGH])
     low = "creator_return.net_square_low + excluded.net_square_low"
@@ -439,5 +445,4 @@ def rebuild(connection: Connection, job: Job) -> None:
     connection.exec_driver_sql("delete from creator_return")
     connection.exec_driver_sql("delete from creator_value")
     settings.put(connection, KEPT, "")
-    rows = zip(month.tolist(), owner.tolist(), *sums.tolist(), strict=True)
-    bulk.insert(connection, "creator_return", (*_KEY, *SUMS), rows)
+    bulk.insert_columns(connection, "creator_return", dict(zip((*_KEY, *SUMS), (month.tolist(), owner.tolist(), *sums.tolist()), strict=True)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import polars as pl
 from sqlalchemy import func, select
 
 from app.rules import months, report
@@ -15,7 +16,7 @@ from app.rules.decay import DAY
 from app.rules.rating import tiers
 from app.rules.report import Peers, Period, Sums
 from app.values import Group, Tier, local
-from db import bulk
+from db import bulk, frames
 from db.models.records import AuditRow
 from db.writers import returns, rollups, settings, shares
 from db.writers.returns import ALWAYS, EVERYBODY, KEPT, NOBODY, SUMS, Tally
@@ -56,7 +57,8 @@ def by_creator(connection: Connection, by: Rules, since: int | None, until: int 
         _add_facts(connection, by, tally, Source(since, until), job)
         return of_tally(tally)
     span = (ALWAYS, ALWAYS) if (since, until) == (None, None) else (first, last)
-    _add_kept(tally, bulk.fetch(connection, f"select creator_id, {_SUMS} from creator_return where month between ? and ?", *span))  # noqa: S608
+    kept = frames.whole(connection, "(select * from creator_return where month between ? and ? order by month, creator_id) r", ("creator_id", *SUMS), *span)
+    tally.take(kept[0], np.zeros(kept.shape[1], dtype=np.int64), kept[1:])
     if since is not None and since < (begins := months.start(first, by.zone)):
         _add_facts(connection, by, tally, Source(since, begins), job)
     if until is not None and (ends := months.start(last + 1, by.zone)) < until:
@@ -123,12 +125,20 @@ class People:
 _NOW: Final = 'select id, platform, coalesce(tier, -1), category, coalesce("group", -1) from creator order by id'
 
 
+_COLUMNS: Final = {
+    "id": ("id", pl.Int64), "platform": ("platform", pl.String), "tier": ("coalesce(tier, -1)", pl.Int64),
+    "category": ("category", pl.String), "group": ('coalesce("group", -1)', pl.Int64),
+}  # fmt: skip
 _ACCOUNTS: Final = "select a.id, a.platform, coalesce(a.tier, -1), c.category, -1 from account a join creator c on c.id = a.creator_id order by a.id"
 
 
 def people(connection: Connection, as_of: int | None) -> People:
     """Every creator with its main account as it is, or was at a moment."""
-    return _people(bulk.fetch(connection, _NOW) if as_of is None else _creators_then(connection, as_of))
+    if as_of is not None:
+        return _people(_creators_then(connection, as_of))
+    if connection.dialect.name == "sqlite" and (known := frames.read(connection, "creator", "true", _COLUMNS)) is not None:
+        return _of_frame(known)
+    return _people(bulk.fetch(connection, _NOW))
 
 
 def accounts(connection: Connection, as_of: int | None) -> People:
@@ -138,6 +148,23 @@ def accounts(connection: Connection, as_of: int | None) -> People:
         then = {one.account: one.tier for one in _accounts_then(connection, as_of)}
         rows = [(row[0], row[1], then[row[0]], *row[3:]) for row in rows]
     return _people(rows)
+
+
+def _of_frame(known: pl.DataFrame) -> People:
+    known = known.sort("id")
+    platforms, of_platform = _coded(known["platform"])
+    categories, of_category = _coded(known["category"])
+    peers = Peers(of_platform, known["tier"].to_numpy(), of_category)
+    return People(known["id"].to_numpy(), peers, known["group"].to_numpy(), platforms, categories)
+
+
+def _coded(words: pl.Series) -> tuple[list[str], Ints]:
+    """``_numbered`` of a column."""
+    names = [word for word in words.unique(maintain_order=True).to_list() if word]
+    if not names:
+        return names, np.full(len(words), -1, dtype=np.int64)
+    codes = words.replace_strict(names, list(range(len(names))), default=-1, return_dtype=pl.Int64)
+    return names, codes.to_numpy()
 
 
 def _people(rows: Sequence[tuple[Any, ...]]) -> People:
@@ -259,10 +286,23 @@ def keep(connection: Connection, by: Rules, now: int, done: Computed) -> None:
     connection.exec_driver_sql("delete from creator_value")
     floats = ([None if one != one else one for one in column.tolist()] for column in (of.shape, of.rate, of.burden, of.weight))  # noqa: PLR0124 (NaN)
     names = ("creator_id", "place", "shape", "rate", "burden", "weight", "grade")
-    bulk.insert(connection, "creator_value", names, zip(done.period.sums.key.tolist(), place.tolist(), *floats, done.grade.tolist(), strict=True))
-    grade = "coalesce((select v.grade from creator_value v where v.creator_id = creator.id), 0)"
-    connection.exec_driver_sql(f"update creator set value_grade = {grade} where value_grade is distinct from {grade}")  # noqa: S608 (our names)
+    columns = zip(names, (done.period.sums.key.tolist(), place.tolist(), *floats, done.grade.tolist()), strict=True)
+    if len(place):
+        bulk.insert_columns(connection, "creator_value", dict(columns))
+    _grade(connection, done)
     total = done.period.total
     whole = {name: int(getattr(total, name)[0]) for name in Sums.__slots__}
     said = {"found": len(place), "total": whole, "unattributed": int(done.period.nobody.net[0])}
     settings.put(connection, KEPT, json.dumps({**mark(connection, by, now), **said}))
+
+
+def _grade(connection: Connection, done: Computed) -> None:
+    """Every creator's value grade for the roster: N of whom nothing is known."""
+    stands = frames.whole(connection, "creator", ("id", "coalesce(value_grade, -1)"))
+    stands = stands[:, np.argsort(stands[0], kind="stable")]
+    grade = np.zeros(stands.shape[1], dtype=np.int64)
+    place = np.minimum(np.searchsorted(stands[0], done.period.sums.key), max(0, len(grade) - 1))
+    here = stands[0][place] == done.period.sums.key if len(grade) else np.zeros(len(place), dtype=bool)
+    grade[place[here]] = done.grade[here]
+    other = np.flatnonzero(grade != stands[1])
+    bulk.update(connection, "creator", ("value_grade",), zip(grade[other].tolist(), stands[0][other].tolist(), strict=True))
