@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.usecases.rating import Rating
     from app.usecases.recruiting import Recruiting
     from app.usecases.roi import Roi
+    from app.usecases.syncing import Syncing
     from app.usecases.workspace import Workspace
     from app.values import Actor, WorkspaceRef
 
@@ -58,6 +59,7 @@ class Services:
     recruiting: Recruiting
     rating: Rating
     roi: Roi
+    syncing: Syncing
     timers: Timers
 
     def close(self) -> None:

@@ -33,13 +33,16 @@ if TYPE_CHECKING:
     from app.usecases.creators import Ids, Question, RosterRow
     from app.usecases.rating import Rating
     from app.usecases.roi import Roi
+    from app.usecases.syncing import Syncing
     from app.values import Actor, WorkspaceRef
+    from app.words import Words
     from db.engine import Database
     from db.stores.creators import CreatorStore
     from db.stores.facts import FactStore
     from db.stores.rating import RatingStore
     from db.stores.recruiting import PipelineStore
     from db.stores.returns import ReturnStore
+    from db.stores.syncing import SyncingStore
     from db.stores.workspace import WorkspaceStore
 
 
@@ -71,6 +74,15 @@ class Opener:
         from db import maintenance
 
         return maintenance.restore(backup, ref, now(), force=force)
+
+
+def _words() -> Words:
+    """The language of whoever sits at this computer."""
+    from app.settings import LANGUAGE, Settings
+    from app.words import Words, system_language
+
+    chosen = Settings().get(LANGUAGE)
+    return Words(system_language() if chosen == "system" else chosen)
 
 
 def opener() -> Open:
@@ -120,6 +132,7 @@ class _Loaded:
     recruiting: PipelineStore
     rating: RatingStore
     returns: ReturnStore
+    syncing: SyncingStore
 
 
 class _Stores:
@@ -153,13 +166,14 @@ class _Stores:
         from db.stores.rating import RatingStore, confirm_due
         from db.stores.recruiting import PipelineStore
         from db.stores.returns import ReturnStore
+        from db.stores.syncing import SyncingStore
         from db.stores.workspace import WorkspaceStore
 
         house = WorkspaceStore(engine, self._ref, read_only)
         changed = not read_only and any((house.expire(now()), confirm_due(engine, self._actor, now())))
         self._loaded = _Loaded(
             maintenance.shown(self._ref), read_only, house, CreatorStore(engine), FactStore(engine), PipelineStore(engine), RatingStore(engine),
-            ReturnStore(engine, read_only),
+            ReturnStore(engine, read_only), SyncingStore(engine, self._ref),
         )  # fmt: skip
         self._end_first()
         if changed:
@@ -241,6 +255,16 @@ def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
         return Roi(stores.get().returns, zone, now, events)
 
     @cache
+    def syncing() -> Syncing:
+        from app.usecases.syncing import Syncing
+        from sync.catalog import CONNECTORS
+        from sync.runner import Runner
+        from sync.secrets import kept
+
+        store = stores.get().syncing
+        return Syncing(store, Runner(CONNECTORS, lambda: store.workspace_id, kept(), _words, now), actor, now, events)
+
+    @cache
     def timers() -> Timers:
         from sync.timers import Timers
 
@@ -261,5 +285,6 @@ def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
         recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, events),
         rating=late(rating),
         roi=late(roi),
+        syncing=late(syncing),
         timers=late(timers),
     )

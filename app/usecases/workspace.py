@@ -221,7 +221,7 @@ class Workspace:
 
     def _done(self, undone: Undone) -> Undone:
         self._events.announce(CreatorsChanged(), PoliciesChanged(), OperationRecorded())
-        if undone.kind.startswith("import.") or undone.kind == "policy.set":
+        if undone.kind.startswith(("import.", "sync.")) or undone.kind == "policy.set":
             self._events.announce(ReturnsChanged())
         return undone
 

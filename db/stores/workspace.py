@@ -54,6 +54,8 @@ where a.id is null or c.platform is distinct from a.platform or c.followers is d
 _COUNTED: Final = {
     "creators": "creator",
     "accounts": "account",
+    "campaigns": "campaign",
+    "collaborations": "collaboration",
     "contents": "content",
     "sales": "sale",
     "credit_events": "credit_event",

@@ -30,6 +30,11 @@ _RECORDS: Final = {
     "import.paths": "conversion_path",
 }
 """The table in which a record of each kind of file is one row."""
+_OF_STREAMS: Final = {
+    "creators": "account", "contents": "content", "metrics": "content_metric", "costs": "cost_entry", "campaigns": "campaign",
+    "collaborations": "collaboration", "cps": "cps_sale", "bills": "pending_bill",
+}  # fmt: skip
+"""The same of what a platform tells."""
 _BY_THEMSELVES: Final = (
     "creator", "content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "appeal", "conversion_path", "tier_override", "policy",
 )  # fmt: skip
@@ -91,7 +96,8 @@ def amount(connection: Connection, operation_id: int, kind: str, summary: str) -
     """What an operation amounts to whose rows are there."""
     statement = text("select table_name, first, last from inserted where operation_id = :operation order by id")
     ranges = tuple((row[0], row[1], row[2]) for row in connection.execute(statement, {"operation": operation_id}))
-    told, record = json.loads(summary), _RECORDS.get(kind)
+    told = json.loads(summary)
+    record = _OF_STREAMS.get(told.get("kind", "")) if kind.startswith("sync.") else _RECORDS.get(kind)
     if record is not None:
         return Amount(operation_id, record, told.get("inserted", 0), told.get("updated", 0), ranges)
     inserted = sum(last - first + 1 for table, first, last in ranges if table in _BY_THEMSELVES)

@@ -37,6 +37,8 @@ UNIQUE: Final = {
     "cost_entry": ("cost_id",),
     "credit_event": ("event_id",),
     "conversion_path": ("path",),
+    **dict.fromkeys(("campaign", "collaboration", "cps_sale", "pending_bill"), ("source_id", "source")),
+    "remote_record": ("kind", "key", "connection_id"),
 }
 """What no two rows of a table have in common."""
 
@@ -47,10 +49,12 @@ OWNERS: Final = {
     "account_metric": ("account", "account_id"),
     "tier_step": ("account", "account_id"),
     "tier_override": ("account", "account_id"),
-    **dict.fromkeys(("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction"), ("creator", "creator_id")),
+    **dict.fromkeys(("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration"), ("creator", "creator_id")),
     "content_metric": ("content", "content_id"),
 }
 """Table -> the table its rows hang on, and by which column."""
+_ALSO: Final = {"collaboration": ("campaign", "campaign_id")}
+"""A second one."""
 
 _EVENTS: Final = text(
     # A cross join keeps SQLite to this order: the other way round every change would look through all that is wanted.
@@ -184,8 +188,7 @@ def _bring_back(work: Work, table: str, row_id: int, chain: Sequence[_Event]) ->
 def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
     """Insert a row under its old id; the reason why not where what it hangs on is gone or its place is taken."""
     connection, columns = work.connection, Base.metadata.tables[table]
-    if table in OWNERS:
-        owner, column = OWNERS[table]
+    for owner, column in (owners[table] for owners in (OWNERS, _ALSO) if table in owners):
         if values[column] is not None and connection.execute(text(f"select 1 from {owner} where id = :id"), {"id": values[column]}).first() is None:  # noqa: S608
             return "owner_gone"
     if is_taken(connection, table, values):

@@ -66,6 +66,12 @@ _FACTS: Final = {
     " case when t.confirmed_at is null then 0 when t.confirmed_by is null and t.stated then t.confirmed_at else 1 end,"
     " case when t.voided_at is null then 0 when t.voided_by is null and t.stated then t.voided_at else 1 end, t.void_reason, t.evidence, t.source"
     f" from credit_event t left join account a on a.id = t.account_id where t.{_OF} order by t.creator_id",
+    "collaborations": "select t.creator_id, t.source, t.source_id, k.source_id, k.name, a.platform, "
+    + _WHO
+    + ", t.source_account, t.task_key, t.state, t.source_state,"
+    " t.title, t.ordered_at, t.published_at, t.finished_at, t.content_id, t.fee_fen, t.platform_fee_fen, t.total_fen, t.paid_fen, t.refund_fen, t.deduct_fen,"
+    " t.cancel_reason from collaboration t left join account a on a.id = t.account_id left join campaign k on k.id = t.campaign_id"
+    f" where t.{_OF} order by t.creator_id",
     "sanctions": "select t.creator_id, t.level, t.points, case when t.approved then 1 when not t.approved then 0 end, t.reason,"
     f" case when t.voided_at is null then 0 else 1 end from sanction t where t.decided_at is not null and t.{_OF} order by t.creator_id",
     "appeals": "select coalesce(e.creator_id, x.creator_id), e.type, e.happened_at, x.level, t.reason, case when t.upheld then 1 when not t.upheld then 0 end,"
@@ -75,6 +81,12 @@ _FACTS: Final = {
 """What hangs on creators beside their roster; each row is one line of the dump, whatever its order."""
 _BY_ITSELF: Final = {
     "sale": f"select s.id, {_SALE} where s.creator_id is null and s.id > :last order by s.id limit :size",
+    "campaign": "select id, source, source_account, source_id, source_kind, name, status, started_at, settlement, owner, notes from campaign"
+    " where id > :last order by id limit :size",
+    "cps": "select id, source, source_id, task_key, content_id, bill_time, position, amount_fen, settled_at from cps_sale where id > :last order by id limit :size",
+    # A bill that is closed says nothing any more.
+    "bill": "select id, source, source_account, source_id, order_key, total_fen, fee_fen, platform_fee_fen, remaining_fen from pending_bill"
+    " where closed_at is null and id > :last order by id limit :size",
     "path": "select id, path, conversions, nulls from conversion_path where id > :last order by id limit :size",
 }
 """Facts that hang on nobody."""

@@ -16,7 +16,7 @@ from app.errors import UsageError
 from app.usecases.workspace import Undone
 from db import bulk
 from db.models.records import ChangeLog, InsertedRange, Operation
-from db.writers import audit, chain, ledger, rollups, search, settings
+from db.writers import audit, chain, ledger, rollups, runs, search, settings
 from db.writers.amounts import amount
 from db.writers.operations import dump
 
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 MOST_REDONE: Final = 5_000
 """Inserted rows up to which an undo keeps them, so that it can be redone; a larger import is imported again."""
 
+_SYNC: Final = "sync."
+
 IN_PART: Final = "undone_in_part"
 """Setting: undone operations of which rows stay because later work hangs on them."""
 
-_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction")
+_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration")
 """Facts that hang on a creator; they go though he stays, and concern figures that the log of the operation keeps right."""
 _CHILDREN_FIRST: Final = (
-    "creator_tag", "stage_step", "tier_step", "account_metric", "tier_override",
+    "conflict", "remote_record", "cps_sale", "pending_bill",
+    "creator_tag", "stage_step", "tier_step", "account_metric", "tier_override", "collaboration", "campaign",
     "appeal", "sanction", "credit_event", "content_metric", "touchpoint", "sale", "cost_entry", "conversion_path", "content",
     "account", "creator", "policy",
 )  # fmt: skip
@@ -65,6 +68,8 @@ def undo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     whole = amount(connection, operation_id, operation.kind, operation.summary)
     standing = whole.standing(connection)
     _mark(connection, operation_id, now, actor.name)
+    if operation.kind.startswith(_SYNC):
+        runs.rewind(connection, operation_id)
     _settle_changes(work, operation_id)
     job.check()
     _remove_all(work, operation_id, job, told=True)
@@ -115,6 +120,7 @@ def _finish(work: Work, kind: str, now: int) -> None:
     creators = [row[0] for row in bulk.fetch(connection, "select c.id from wanted w join creator c on c.id = w.id")]
     rollups.refresh_creators(connection, creators)
     search.refresh(connection, creators)
+    runs.forget_gone(connection)
     work.returns.settle()
     work.conduct.settle(now)
 
@@ -212,7 +218,7 @@ def _note(work: Work, rows: Iterable[Sequence[Any]]) -> None:
 # ---------------------------------------------------------------- inserted rows
 
 _LATER: Final = "c.operation_id > :operation and o.undone_at is null"
-_CHANGED_APART: Final = frozenset({*_FACTS, "content_metric", "conversion_path", "appeal"})
+_CHANGED_APART: Final = frozenset({*_FACTS, "content_metric", "conversion_path", "appeal", "campaign", "cps_sale", "pending_bill", "remote_record", "conflict"})
 """Rows that stay by themselves where later work changed them."""
 _CHANGED_LATER: Final = {
     "creator": "select c.row_id",
@@ -237,6 +243,8 @@ _HANGING: Final = {
     "credit_event": ("appeal.event_id",),
     "sanction": ("appeal.sanction_id",),
 }
+_HANGING_APART: Final = {"campaign": ("collaboration.campaign_id",)}
+"""What hangs on rows that hang on no creator."""
 
 
 def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[Span]) -> set[int]:
@@ -304,7 +312,7 @@ def _staying(connection: Connection, operation_id: int, span: Span, held: set[in
         changed = "select c.row_id from change c join operation o on o.id = c.operation_id where c.table_name = :table"
         statement = f"{changed} and c.row_id between :first and :last and {_LATER}"
         staying |= _scalars(connection, statement, {**values, "operation": operation_id, "table": table})
-    if table in _HANGING and table not in _OWNER:
+    if (table in _HANGING and table not in _OWNER) or table in _HANGING_APART:
         staying |= _hung_on(connection, operation_id, span)
     if held and table in _OWNER:
         bulk.keep(connection, "held", (("id", "bigint"),), ((one,) for one in held))
@@ -329,7 +337,7 @@ def _hung_on(connection: Connection, operation_id: int, span: Span) -> set[int]:
     table, first, last = span
     ranges = _ranges(connection, operation_id)
     out: set[int] = set()
-    for child, column in (one.split(".") for one in _HANGING[table]):
+    for child, column in (one.split(".") for one in (_HANGING | _HANGING_APART)[table]):
         own = [(low, high) for name, low, high in ranges if name == child]
         statement = f"select t.{column} from {child} t where t.{column} between :first and :last and {_outside(own, 't.id')}"  # noqa: S608
         out |= _scalars(connection, statement, {"first": first, "last": last})

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _SUMS: Final = ", ".join(SUMS)
 _HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths")
-_HARMLESS_FAMILIES: Final = ("credit.", "sanction.", "appeal.")
+_HARMLESS_FAMILIES: Final = ("credit.", "sanction.", "appeal.", "connection.", "sync.keep")
 """What may happen without any return becoming another."""
 
 
