@@ -359,7 +359,11 @@ class Http:
         if isinstance(error, PassingError):
             seconds = round(state.upcoming_sleep, 1)
             where = {name: error.details.get(name, "") for name in ("host", "path")}
-            self._watch.line(_RETRY_LINES.get(error.code, "retry"), **where, seconds=seconds)
+            line = _RETRY_LINES.get(error.code, "retry")
+            if error.code == "offline":
+                self._say(line, str(where["host"]), **where, seconds=seconds)  # being offline is a state: it is told once
+            else:
+                self._watch.line(line, **where, seconds=seconds)
 
     def _say(self, code: str, sign: str, **details: object) -> None:
         """Note something once."""

@@ -23,13 +23,16 @@ class Proxy:
     """An HTTP proxy on loopback. ``says`` is its answer to CONNECT.
 
     After one of 200 it hands the line to ``port`` of this machine; without any it answers with a login page itself, within ``tls`` if given.
+    ``own``: it is spoken to by TLS as well.
     """
 
-    def __init__(self, says: str = "200 Connection established", *, port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, says: str = "200 Connection established", *, port: int | None = None, tls: ssl.SSLContext | None = None, own: ssl.SSLContext | None = None
+    ) -> None:
         """Nothing listens before it is entered."""
         self.asked: list[bytes] = []
         """Head of every CONNECT."""
-        self._says, self._upstream, self._tls = says, port, tls
+        self._says, self._upstream, self._tls, self._own = says, port, tls, own
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._lines: list[socket.socket] = [self._socket]
         self._threads: list[threading.Thread] = []
@@ -63,8 +66,9 @@ class Proxy:
                 self._lines.append(line)
                 self._start(self._talk, line)
 
-    def _talk(self, line: socket.socket) -> None:
-        with contextlib.suppress(OSError), line:
+    def _talk(self, bare: socket.socket) -> None:
+        with contextlib.suppress(OSError), bare if self._own is None else self._own.wrap_socket(bare, server_side=True) as line:
+            self._lines.append(line)
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 more = line.recv(4096)

@@ -346,7 +346,8 @@ def test_c01_a_name_that_nobody_knows(client: Callable[..., Http], watch: Watche
     error = failure(client("https://api.nosuch.invalid"), asked("https://api.nosuch.invalid"))
     assert (error.code, error.details["host"]) == ("offline", "api.nosuch.invalid")
     assert watch.traffic.requests == QUICK.attempts
-    assert len(watch.said("retry_offline")) == QUICK.attempts - 1
+    assert watch.traffic.retries == QUICK.attempts - 1
+    assert [one["host"] for one in watch.said("retry_offline")] == ["api.nosuch.invalid"]
 
 
 def test_c02_nobody_listens(client: Callable[..., Http], watch: Watcher):
@@ -560,6 +561,31 @@ def test_a_proxy_is_gone_through(client: Callable[..., Http], authority: trustme
         through(proxy)
         assert client(PLATFORM).send(asked(PLATFORM), Answer.json) == NAMES
         assert proxy.asked[0].startswith(b"CONNECT platform.example:443 ")
+
+
+@pytest.mark.usefixtures("trusted", "client")
+def test_a_proxy_may_be_spoken_to_by_tls(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch):
+    with ExitStack() as stack:
+        platform = stack.enter_context(Platform(tls=identity(authority, "platform.example")))
+        proxy = stack.enter_context(Proxy(port=int(platform.base_url.rpartition(":")[2]), own=identity(authority, "127.0.0.1")))
+        monkeypatch.setenv("HTTPS_PROXY", f"https://desk:{PASSWORD}@127.0.0.1:{proxy.port}")
+        with Http([PLATFORM], limits=QUICK) as http:
+            assert [http.send(asked(PLATFORM), Answer.json) for _ in range(2)] == [NAMES] * 2
+        assert len(proxy.asked) == 1
+
+
+def test_a_platform_may_be_excepted_from_the_proxy(client: Callable[..., Http], through: Callable[[Proxy], None], monkeypatch: pytest.MonkeyPatch):
+    with Proxy("407 No") as proxy:
+        through(proxy)
+        monkeypatch.setenv("NO_PROXY", "api.nosuch.invalid")
+        assert failure(client("https://api.nosuch.invalid"), asked("https://api.nosuch.invalid")).code == "offline"
+        assert proxy.asked == []
+
+
+def test_every_address_of_a_name_is_tried(platform: Platform, client: Callable[..., Http]):
+    """The emulator listens on one of the addresses of this computer's name only."""
+    base = platform.base_url.replace("127.0.0.1", "localhost")
+    assert client(base).send(asked(base), Answer.json) == NAMES
 
 
 def test_this_computer_itself_needs_no_proxy(platform: Platform, client: Callable[..., Http], monkeypatch: pytest.MonkeyPatch):
