@@ -72,7 +72,7 @@ class Reader:
 
 
 def _quick_ident(value: Any) -> str:  # noqa: ANN401 (whatever came)
-    if type(value) is int and value > 0:
+    if type(value) is int and 0 < value <= _LARGEST:
         return str(value)
     raise OddError
 
@@ -84,6 +84,13 @@ def _patient_ident(value: Any) -> str | None:  # noqa: ANN401
     if plain is not None and (plain.startswith("-") or not plain.isprintable()):
         raise BadCellError("bad_id")
     return None if plain == "0" else plain
+
+
+def _patient_number(value: Any) -> str | None:  # noqa: ANN401
+    plain = _patient_ident(value)
+    if plain is not None and not (plain.isascii() and plain.isdigit() and int(plain) <= _LARGEST):
+        raise BadCellError("bad_id")
+    return plain
 
 
 def _quick_code(value: Any) -> str:  # noqa: ANN401
@@ -239,7 +246,7 @@ def _types(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-IDENT: Final = Reader(_quick_ident, _patient_ident, _types("integer"))
+IDENT: Final = Reader(_quick_ident, _patient_number, _types("integer"))
 """A 64-bit id as text; 0 means none."""
 WORD: Final = Reader(_quick_text, _patient_ident, _types("string"))
 """An id that is text."""

@@ -118,6 +118,7 @@ class Parser:
         self._paths = {path: one for one in table.fields for path in (one.path, *one.aliases)}
         self._names = {*self._paths, *(one.twin for one in table.fields if one.twin), *table.known}
         self._key_paths = tuple(one.path for one in table.fields if one.mode == "identity")
+        self._identities = tuple(one.to for one in table.fields if one.mode == "identity")
 
     def read(self, rows: Iterable[tuple[Any, Mapping[str, object]]]) -> Read:
         """Rows, each with the product fields that its address already says."""
@@ -166,6 +167,9 @@ class Parser:
                     return None
         except (ValueError, TypeError, KeyError, OverflowError):
             return None
+        for to in self._identities:
+            if fields[to] is None:  # it was told, and says that there is none
+                return None
         key = self._key(fields)
         return Record(self._table.kind, key, fields, {path: flat[path] for path in plan.paths})
 
