@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sign-ins as values, and the access they give: a decorator for requests, and the renewal of what has run out.
+"""The access that a sign-in gives: a decorator for requests, the renewal of what has run out, and the sign-in itself.
 
 A refresh token may be good for one use only. So one refresh happens at a time over all threads and programs, whoever comes
 second takes what the first one stored, and the new pair is stored before it is used. A refresh whose answer was lost is
@@ -13,35 +13,31 @@ import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import urlsplit
 
-from authlib.common.urls import add_params_to_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from filelock import FileLock, Timeout
 
 from app.errors import PlatformError, UsageError
 from app.settings import default_workspace
-from app.usecases.syncing import Granted
-from sync.failures import SECOND, parked
-from sync.http import Request
-from sync.loopback import HOST, PATH, Callback, Listener
+from sync.failures import SECOND
+from sync.loopback import HOST, PATH, Listener
 from sync.secrets import APP_SECRET, PENDING, TOKENS
+from sync.signins import ENDED, Tokens, challenge, is_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from app.jobs import Job
-    from app.usecases.syncing import Opened
+    from app.usecases.syncing import Granted, Opened
     from app.words import Words
-    from sync.http import Answer
+    from sync.http import Answer, Request
     from sync.secrets import Owner, Secrets
+    from sync.signins import Grant, SignIn
 
     Send = Callable[[Request], Answer]
 
-_AHEAD_S: Final = 300
-"""Tokens are renewed this long before they run out, or a tenth of their life before if that is less."""
 _AGAIN_S: Final = 60
 """So long an early renewal that failed is not tried again."""
 _STORE_S: Final = 0.8
@@ -50,157 +46,12 @@ _POLL_S: Final = 0.2
 _PENDING_S: Final = 3600
 _LOST: Final = frozenset({"interrupted_answer", "too_slow"})
 """The platform may have rotated the token, and nobody heard."""
-_ENDED: Final = frozenset({"login_needed", "disconnected"})
+_LONGEST_CODE: Final = 4096
 
 _T = TypeVar("_T")
 
 
-# ---------------------------------------------------------------- sign-ins as values
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A request for tokens: where, and which of our words the platform wants under which of its names.
-
-    Words: ``app``, ``app_number``, ``secret``, ``code``, ``verifier``, ``redirect``, ``refresh_token``; with ``=`` before it a word stands for itself.
-    ``failures``: codes of the platform by ours. Any other refusal is ``otherwise``.
-    """
-
-    url: str
-    fields: Mapping[str, str]
-    failures: Mapping[str, str]
-    otherwise: str = "signin_refused"
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Sign-in by authorisation code, as a platform does it.
-
-    ``authorise``: query of the page that is opened; further words ``state``, ``scope``, ``challenge``. ``ports``: tried first for the listener, for platforms
-    that want the address registered. ``inside``: where in an answer the tokens stand. ``code``: where it says that it failed, ``fine``: what stands there if not.
-    ``answer``: names of what we look for. ``header`` and ``prefix``: how a request shows the token.
-    """
-
-    page: str
-    authorise: Mapping[str, str]
-    exchange: Grant
-    refresh: Grant
-    callback: Callback = field(default_factory=Callback)
-    ports: tuple[int, ...] = (0,)
-    scopes: tuple[str, ...] = ()
-    pkce: bool = False
-    form: bool = True
-    inside: str = ""
-    code: str = "error"
-    message: str = "error_description"
-    fine: str = ""
-    answer: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "access_token": "access_token",
-            "refresh_token": "refresh_token",
-            "expires_in": "expires_in",
-            "refresh_expires_in": "refresh_token_expires_in",
-            "scope": "scope",
-        }
-    )
-    header: str = "Authorization"
-    prefix: str = "Bearer "
-
-    def at(self, base_url: str | None) -> SignIn:
-        """The same sign-in at another address, which stands for every host of the platform."""
-        if base_url is None:
-            return self
-        return replace(
-            self,
-            page=moved(self.page, base_url),
-            exchange=replace(self.exchange, url=moved(self.exchange.url, base_url)),
-            refresh=replace(self.refresh, url=moved(self.refresh.url, base_url)),
-        )
-
-
-def rfc6749(
-    page: str, token_url: str, scopes: tuple[str, ...], *, pkce: bool = True, extra: Mapping[str, str] | None = None, ports: tuple[int, ...] = (0,)
-) -> SignIn:
-    """Sign-in as RFC 6749, 7636 and 8252 have it. ``extra``: further words of the page's query, as ``{"access_type": "=offline"}``."""
-    query = {"response_type": "=code", "client_id": "app", "redirect_uri": "redirect", "scope": "scope", "state": "state"}
-    fields = {"client_id": "app", "client_secret": "secret"}
-    code = {"grant_type": "=authorization_code", **fields, "code": "code", "redirect_uri": "redirect"}
-    failing = {"temporarily_unavailable": "platform_down", "server_error": "platform_down", "slow_down": "rate_limited"}
-    return SignIn(
-        page=page,
-        authorise={**query, **({"code_challenge": "challenge", "code_challenge_method": "=S256"} if pkce else {}), **(extra or {})},
-        exchange=Grant(token_url, {**code, **({"code_verifier": "verifier"} if pkce else {})}, {**failing, "invalid_grant": "code_wrong"}),
-        refresh=Grant(token_url, {"grant_type": "=refresh_token", **fields, "refresh_token": "refresh_token"}, {**failing, "invalid_grant": "disconnected"}),
-        ports=ports,
-        scopes=scopes,
-        pkce=pkce,
-    )
-
-
-def challenge(verifier: str) -> str:
-    """What the question carries of a verifier (RFC 7636, S256)."""
-    return str(create_s256_code_challenge(verifier))  # type: ignore[no-untyped-call] # its stub says nothing
-
-
-def moved(url: str, base_url: str) -> str:
-    """An address at another host: scheme, host and a path before its own are those of ``base_url``."""
-    parts, base = urlsplit(url), urlsplit(base_url)
-    return parts._replace(scheme=base.scheme, netloc=base.netloc, path=base.path.rstrip("/") + parts.path).geturl()
-
-
-# ---------------------------------------------------------------- what a sign-in gave
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a platform gave.
-
-    ``ended``: how it took it back (``login_needed``, ``disconnected``); then there is no refresh token any more.
-    ``awaited``: a refresh was begun whose answer nobody has seen.
-    """
-
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    obtained_at: int = 0
-    expires_at: int | None = None
-    refresh_expires_at: int | None = None
-    scopes: tuple[str, ...] = ()
-    ended: str | None = None
-    ended_at: int | None = None
-    awaited: bool = False
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Tokens:
-        """Of what was kept; PlatformError ``login_needed`` for what is none."""
-        try:
-            tokens = cls(**{**kept, "scopes": tuple(kept.get("scopes", ()))})
-        except TypeError:
-            raise PlatformError("login_needed", why="secret_unreadable") from None
-        ended = tokens.ended is None or tokens.ended in _ENDED
-        if not (_is_token(tokens.access_token) and (tokens.refresh_token is None or _is_token(tokens.refresh_token)) and ended):
-            raise PlatformError("login_needed", why="secret_unreadable")
-        return tokens
-
-    @property
-    def granted(self) -> Granted:
-        """What may be told of them."""
-        return Granted(self.expires_at, self.scopes)
-
-    def ahead(self, now: int) -> bool:
-        """Whether they run out so soon that they are better renewed first."""
-        if self.expires_at is None:
-            return False
-        life = max(0, self.expires_at - self.obtained_at)
-        return now >= self.expires_at - min(_AHEAD_S * SECOND, life // 10)
-
-    def over(self, now: int) -> bool:
-        """Whether they have run out."""
-        return self.expires_at is not None and now >= self.expires_at
-
-
-def _is_token(value: object) -> bool:
-    """Whether something can stand in a header and means anything."""
-    return isinstance(value, str) and bool(value) and value.isascii() and value.isprintable() and " " not in value
+# ---------------------------------------------------------------- access
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +63,6 @@ class Begun:
     redirect: str
     verifier: str = field(repr=False)
     at: int
-
-
-# ---------------------------------------------------------------- access
 
 
 def now() -> int:
@@ -293,7 +141,7 @@ class Access:
         try:
             self.renew(tokens.access_token)
         except PlatformError as error:
-            if over or error.code in _ENDED:
+            if over or error.code in ENDED:
                 raise
             self._patient_until = time.monotonic() + _AGAIN_S  # it is good for a while yet
             return tokens
@@ -337,9 +185,9 @@ class Access:
                     lost = True
                     self.note("refresh_lost")
                     continue
-                if lost and error.code in _ENDED | _LOST | {"signin_refused"}:
+                if lost and error.code in ENDED | _LOST | {"signin_refused"}:
                     raise self._ended(tokens, PlatformError("login_needed", why="refresh_lost")) from error
-                if error.code in _ENDED:
+                if error.code in ENDED:
                     raise self._ended(tokens, error) from None
                 self._keep(replace(tokens, awaited=lost))
                 raise
@@ -405,8 +253,7 @@ class Access:
 
     def exchange(self, pasted: str, state: str | None) -> Granted:
         """Sign in by a code, or by the whole address that the browser ended at; a state that it carries must be ours."""
-        kept = self.kept.get(self.owner, PENDING, self.check)
-        begun = Begun(**kept) if kept is not None and kept.get("at", 0) > self.clock() - _PENDING_S * SECOND else None
+        begun = self._pending()
         expected = state or (begun.state if begun is not None else None)
         code = self._pasted(pasted.strip(), expected)
         if begun is None and self.sign_in.pkce:
@@ -419,12 +266,25 @@ class Access:
         """Keep the app's secret where secrets are kept."""
         self.kept.put(self.owner, APP_SECRET, {"secret": secret.strip()}, self.check)
 
+    def _pending(self) -> Begun | None:
+        """The sign-in that was begun, unless it is too long ago."""
+        try:
+            kept = self.kept.get(self.owner, PENDING, self.check)
+            begun = None if kept is None else Begun(**kept)
+            return begun if begun is not None and begun.at > self.clock() - _PENDING_S * SECOND else None
+        except TypeError:
+            return None
+        except PlatformError as error:
+            if error.code != "login_needed":
+                raise
+            return None  # of an app that was since replaced
+
     def _pasted(self, pasted: str, expected: str | None) -> str:
         callback = self.sign_in.callback
         query = urlsplit(pasted).query if "://" in pasted else pasted.lstrip("?")
         told = callback.told(query) if "://" in pasted or f"{callback.code}=" in query else {"code": pasted}
         code = callback.code_of(told, expected if "state" in told else None)
-        if not _is_token(code) or len(code) > _LONGEST_CODE:
+        if not is_token(code) or len(code) > _LONGEST_CODE:
             raise PlatformError("code_wrong")
         return code
 
@@ -438,8 +298,7 @@ class Access:
             "scope": " ".join(self.sign_in.scopes),
             "challenge": challenge(verifier) if verifier else "",
         }
-        query = [(name, str(value)) for name, value in _filled(self.sign_in.authorise, words).items()]
-        return replace(begun, url=add_params_to_uri(self.sign_in.page, query))
+        return replace(begun, url=self.sign_in.question(words))
 
     def _exchanged(self, code: str, begun: Begun | None) -> Granted:
         told = {"redirect": begun.redirect, "verifier": begun.verifier} if begun is not None else {}
@@ -454,8 +313,7 @@ class Access:
     def _named(self) -> dict[str, object]:
         """The app as the platform's pages want it; UsageError where it must be a number and is none."""
         app = self.owner.app
-        numbers = {*self.sign_in.authorise.values(), *self.sign_in.exchange.fields.values()}
-        if "app_number" not in numbers:
+        if not self.sign_in.wants_number:
             return {"app": app}
         if not (app.isascii() and app.isdigit()):
             raise UsageError("app_id_number", value=app)
@@ -470,70 +328,6 @@ class Access:
         return {**self._named(), "secret": secret}
 
     def _granted(self, grant: Grant, words: Mapping[str, object], before: Tokens | None) -> Tokens:
-        """Ask for tokens; what a refresh does not tell again stays as it was before."""
-        hidden = tuple(str(words[name]) for name in ("secret", "code", "verifier", "refresh_token") if words.get(name))
-        fields = _filled(grant.fields, words)
-        body: dict[str, Any] = {"form": {name: str(value) for name, value in fields.items()}} if self.sign_in.form else {"json": fields}
-        answer = self.send(Request("POST", grant.url, secrets=hidden, **body))
-        return self._read(grant, answer, hidden, before)
-
-    def _read(self, grant: Grant, answer: Answer, hidden: tuple[str, ...], before: Tokens | None) -> Tokens:
-        sign_in, at = self.sign_in, self.clock()
-        told = answer.json()
-        if not isinstance(told, dict):
-            raise answer.unexpected()
-        failure = str(told.get(sign_in.code, sign_in.fine))
-        if failure != sign_in.fine or answer.status >= _REFUSED:
-            raise _refusal(grant.failures.get(failure, grant.otherwise), answer, failure, _struck(told.get(sign_in.message), hidden))
-        told = told.get(sign_in.inside) if sign_in.inside else told
-        if not isinstance(told, dict):
-            raise answer.unexpected()
-        named = {ours: told.get(theirs) for ours, theirs in sign_in.answer.items()}
-        refresh = named.get("refresh_token") or (before.refresh_token if before else None)
-        if not _is_token(named["access_token"]) or not (refresh is None or _is_token(refresh)):
-            raise answer.unexpected()
-        life, refresh_life = _seconds(named.get("expires_in")), _seconds(named.get("refresh_expires_in"))
-        kept = before.refresh_expires_at if before is not None and refresh == before.refresh_token else None
-        scope = named.get("scope")
-        return Tokens(
-            access_token=str(named["access_token"]),
-            refresh_token=refresh,
-            obtained_at=at,
-            expires_at=None if life is None else at + life * SECOND,
-            refresh_expires_at=kept if refresh_life is None else at + refresh_life * SECOND,
-            scopes=tuple(scope.split()) if isinstance(scope, str) and scope else before.scopes if before is not None else sign_in.scopes,
-        )
-
-
-_LONGEST_CODE: Final = 4096
-_REFUSED: Final = 400
-
-
-def _filled(fields: Mapping[str, str], words: Mapping[str, object]) -> dict[str, object]:
-    """A platform's names with our words; a word that we have nothing for is left out."""
-    found = {name: word[1:] if word.startswith("=") else words.get(word, "") for name, word in fields.items()}
-    return {name: value for name, value in found.items() if value != ""}
-
-
-def _refusal(code: str, answer: Answer, failure: str, message: str) -> PlatformError:
-    """What a platform said instead of giving tokens."""
-    if code == "rate_limited":
-        return parked(answer.host, None, now(), path=answer.path)
-    return PlatformError(code, host=answer.host, path=answer.path, answer=failure[:80], message=message)
-
-
-def _struck(message: object, hidden: tuple[str, ...]) -> str:
-    """A platform's own words without what we told it."""
-    text = "" if message is None else str(message)
-    for secret in hidden:
-        text = text.replace(secret, "***")
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:200]
-
-
-def _seconds(value: object) -> int | None:
-    """A lifetime as it came; what is none is not known."""
-    try:
-        seconds = int(float(str(value)))
-    except (ValueError, OverflowError):
-        return None
-    return seconds if seconds > 0 else None
+        """Ask for tokens."""
+        request = self.sign_in.request(grant, words)
+        return self.sign_in.read(grant, self.send(request), request.secrets, before, self.clock())

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from app.usecases.syncing import Look, Record
-    from sync.auth import SignIn
     from sync.http import Answer, Pace, Request
     from sync.pagination import Ask, Leaf, Walker
+    from sync.signins import SignIn
     from sync.tables import Table
 
     Fetch = Callable[[Request], Mapping[str, Any]]

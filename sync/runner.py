@@ -15,11 +15,12 @@ from app.errors import UsageError
 from app.jobs import Quiet
 from app.settings import default_workspace
 from app.usecases.syncing import PlatformInfo, Stream
-from sync.auth import Access, moved
+from sync.auth import Access
 from sync.failures import SECOND, parked
 from sync.feeds import plan, walk
 from sync.http import Http
 from sync.secrets import Owner
+from sync.signins import moved
 
 if TYPE_CHECKING:
     import ssl
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from app.jobs import Job
     from app.usecases.syncing import Connection, Granted, Look, Opened, Page, Watch
     from app.words import Words
-    from sync.auth import SignIn
     from sync.feeds import Connector
     from sync.http import Answer, Limits, Request
     from sync.secrets import Secrets
+    from sync.signins import SignIn
 
     Loaders = Sequence[tuple[str, Callable[[], Connector]]]
 

@@ -165,9 +165,8 @@ class Vault:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        finally:
+            Path(name).unlink(missing_ok=True)  # there only if something went wrong
         if os.name == "posix":
             folder = os.open(self._path.parent, os.O_RDONLY)
             try:

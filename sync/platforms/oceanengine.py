@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 from app.errors import PlatformError
 from app.usecases.syncing import Record
 from app.values import aware, day_start
-from sync.auth import Grant, SignIn
 from sync.failures import passing
 from sync.feeds import DAY, Connector, Feed, Unit, document
 from sync.http import Pace, Request
 from sync.loopback import Callback
 from sync.pagination import Numbered, Once
 from sync.readers import COUNT_TEXT, FEN, FLAG, IDENT, INT_TEXT, SECONDS, TEXT, codes, local_time
+from sync.signins import Grant, SignIn
 from sync.tables import Table, figure, identity, money, told
 
 if TYPE_CHECKING:

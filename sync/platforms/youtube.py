@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import PlatformError
 from app.values import aware, day_start
-from sync.auth import rfc6749
 from sync.failures import SECOND, parked, passing
 from sync.feeds import DAY, UNCHANGED, Connector, Feed, Quota, Unit, document
 from sync.http import Pace, Request
 from sync.pagination import Once, Tokens
 from sync.readers import COUNT_TEXT, ISO, WORD
+from sync.signins import rfc6749
 from sync.tables import Table, figure, identity, told
 
 if TYPE_CHECKING:

@@ -23,12 +23,13 @@ import pytest
 from app.errors import CancelledError, PlatformError, UsageError
 from app.jobs import Quiet
 from app.words import Words
-from sync.auth import Access, SignIn, Tokens, challenge, moved, now, rfc6749
+from sync.auth import Access, now
 from sync.failures import SECOND
 from sync.http import Answer, Http, Limits, Request
 from sync.loopback import PATH, Callback, Listener
 from sync.platforms import oceanengine
 from sync.secrets import APP_SECRET, PENDING, TOKENS, Owner, Places, Secrets, Session
+from sync.signins import SignIn, Tokens, challenge, moved, rfc6749
 from sync.vault import Vault
 from tests.conftest import ROOT
 from tests.emulators.brand import Brand
