@@ -115,6 +115,8 @@ class Parser:
         self._parents = table.parents
         self._plans: dict[tuple[str, ...], _Plan | None] = {}
         self._told: set[tuple[str, str]] = set()
+        self._nameless = 0
+        """Rows so far that do not tell which record they are."""
         self._paths = {path: one for one in table.fields for path in (one.path, *one.aliases)}
         self._names = {*self._paths, *(one.twin for one in table.fields if one.twin), *table.known}
         self._key_paths = tuple(one.path for one in table.fields if one.mode == "identity")
@@ -204,7 +206,7 @@ class Parser:
     def _shape_drift(self, absent: Sequence[Source], new: Sequence[str], flat: Mapping[str, Any], done: Read) -> None:
         """Missing and new fields; a missing one with a new one of its type in the same object is a renamed one."""
         left = [name for name in new if not self._table.open and _top(name) not in self._table.known]
-        for one in absent:
+        for one in {one.path: one for one in absent}.values():  # a field may be read twice
             other = _renamed(one, left, flat)
             if other is not None:
                 left.remove(other)
@@ -225,6 +227,7 @@ class Parser:
     def _by_field(self, flat: Mapping[str, Any], given: Mapping[str, object], done: Read) -> Record | None:
         """The record of a row with something odd in it, field by field; None where it is refused."""
         fields, raw = dict(given), _clean({path: flat[path] for path in flat if path in self._names and path not in self._table.known})
+        fault: tuple[str, str] | None = None
         for one in self._table.fields:
             path = next((path for path in (one.path, *one.aliases) if path in flat), None)
             at = one.path if path is None else path
@@ -236,12 +239,18 @@ class Parser:
                 if one.mode == "identity" and (value is UNSAID or value is None):
                     at, value = one.path, _refuse("no_id")
             except BadCellError as error:
-                done.refused.append(Refused(self._name(flat), at, error.code, _text_of(raw)))
-                done.keys.append(self._name(flat) or f"?{len(done.keys)}")
-                return None
+                fault = fault or (at, error.code)  # the others are read on: they tell which record it is
+                continue
             if value is not UNSAID:
                 fields[one.to] = value
-        return Record(self._table.kind, self._key(fields), fields, raw)
+        if fault is None:
+            return Record(self._table.kind, self._key(fields), fields, raw)
+        known = all(to in fields for to in self._identities)
+        name = _clean_text(self._key(fields)) if known else self._name(flat)
+        self._nameless += not known
+        done.refused.append(Refused(name, *fault, _text_of(raw)))
+        done.keys.append(name if known else f"?{self._nameless}")
+        return None
 
     def _patient(self, one: Source, path: str, value: Any, done: Read) -> Any:  # noqa: ANN401 (by reader)
         found = json_type(value)
@@ -271,7 +280,7 @@ class Parser:
         return whole if value is UNSAID else value
 
     def _name(self, flat: Mapping[str, Any]) -> str:
-        """What the source calls a refused row."""
+        """What is left of the names of a refused row that does not tell which record it is."""
         return _clean_text(":".join(str(flat[path]) for path in self._key_paths if path in flat and isinstance(flat[path], (int, str))))[:_USUAL]
 
 
