@@ -245,6 +245,53 @@ def walk(steps: Plan, fetch: Fetch, note: Callable[..., None]) -> Iterator[Page]
     yield Page(kind, (), _end(at, missing, etags), 0, missing=untold)
 
 
+_MOST_TOGETHER: Final = 10
+_EACH: Final = 8
+
+
+def together(pages: Iterator[Page]) -> Iterator[Page]:
+    """The same pages, of a long walk several as one: each that is taken in has a price of its own.
+
+    The first ones stay as they are, then they grow slowly to a few answers: whoever is interrupted asks again for those at most.
+    What came before a failure is given before it.
+    """
+    held: list[Page] = []
+    given = 0
+    try:
+        for page in pages:
+            if page.whole is not None:
+                if held:
+                    yield _joined(held)
+                    held = []
+                yield page
+                continue
+            held.append(page)
+            if len(held) >= min(given // _EACH + 1, _MOST_TOGETHER):
+                one, held, given = _joined(held), [], given + 1
+                yield one
+    except PlatformError:
+        if held:
+            yield _joined(held)
+        raise
+    if held:
+        yield _joined(held)
+
+
+def _joined(pages: Sequence[Page]) -> Page:
+    """Pages as one, with the cursor of the last; of records that came twice the last one."""
+    if len(pages) == 1:
+        return pages[0]
+    records = {(one.kind, one.key): one for page in pages for one in page.records}
+    return replace(
+        pages[-1],
+        records=list(records.values()),
+        received=sum(page.received for page in pages),
+        rejected=[one for page in pages for one in page.rejected],
+        drift=[one for page in pages for one in page.drift],
+        missing=sum(page.missing for page in pages),
+    )
+
+
 def _kept(at: Cursor, etags: Mapping[str, str]) -> Mapping[str, str]:
     return {**at.etags, **etags}
 

@@ -17,7 +17,7 @@ from app.settings import default_workspace
 from app.usecases.syncing import PlatformInfo, Stream
 from sync.auth import Access
 from sync.failures import SECOND, parked
-from sync.feeds import plan, walk
+from sync.feeds import plan, together, walk
 from sync.http import Http
 from sync.secrets import Owner
 from sync.signins import moved
@@ -140,7 +140,7 @@ class Runner:
             feed = line.connector.feed(stream)
             steps = plan(feed, cursor, look, self._clock(), full=full)
             fetch = self._within_quota(line, look, watch)
-            yield from _ahead(walk(steps, fetch, watch.line), job, line.http.abort)
+            yield from _ahead(together(walk(steps, fetch, watch.line)), job, line.http.abort)
 
     # ------------------------------------------------------------ inside
 
