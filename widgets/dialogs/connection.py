@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from widgets.tasks import Task
 
 _INTERVALS: Final = (0, 900, 3_600, 6 * 3_600, 12 * 3_600, 86_400)
-_NO_PLACE: Final = frozenset({"keyring_missing", "keyring_refused", "keyring_locked"})
+_NO_PLACE: Final = frozenset({"keyring_missing", "keyring_refused", "keyring_locked", "vault_locked", "vault_wrong"})
 """Failures that another place for secrets helps."""
 
 
