@@ -160,13 +160,13 @@ def hanging(service: Service) -> Iterator[Service]:
 
 
 def test_the_wait_for_somebody_to_unlock_is_bounded(hanging: Service):
-    keyring = Keyring(wait_s=0.5)
+    keyring = Keyring(wait_s=3)
     started = time.monotonic()
     assert failing(lambda: keyring.read("a/b/c")).code == "keyring_locked"
-    assert time.monotonic() - started < 3
+    assert 3 <= time.monotonic() - started < 8
     started = time.monotonic()
     assert failing(lambda: keyring.read("a/b/c")).code == "keyring_locked"
-    assert time.monotonic() - started < 0.3  # it is still being asked: no second question behind the first
+    assert time.monotonic() - started < 3  # it is still being asked: no second question behind the first
     hanging.go_on()
     for thread in [one for one in threading.enumerate() if one.name == "keyring"]:
         thread.join(10)
