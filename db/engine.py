@@ -66,13 +66,32 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes: takes the write lock first, so that it never fails half-way for a reader."""
-    with in_words(engine), engine.connect().execution_options(write=True) as connection, connection.begin():
+def writing(engine: Engine, *, keys: bool = True) -> Iterator[Connection]:
+    """A transaction that writes: takes the write lock first, so that it never fails half-way for a reader.
+
+    ``keys`` False: the rows that others point at are found in this very transaction, so that SQLite need not look for each once more.
+    """
+    with in_words(engine), engine.connect().execution_options(write=True) as connection, _keys(connection, on=keys), connection.begin():
         if connection.dialect.name == "postgresql":
             # One writer at a time, as on SQLite: id ranges and the audit chain need an order.
             connection.exec_driver_sql("select pg_advisory_xact_lock(7406117)")
         yield connection
+
+
+@contextmanager
+def _keys(connection: Connection, *, on: bool) -> Iterator[None]:
+    """Foreign keys unchecked for one transaction; a connection that cannot be told to check them again is thrown away."""
+    if on or connection.dialect.name != "sqlite":
+        yield
+        return
+    raw: Any = connection.connection
+    raw.cursor().execute("pragma foreign_keys=off")
+    try:
+        yield
+    finally:
+        raw.cursor().execute("pragma foreign_keys=on")
+        if raw.cursor().execute("pragma foreign_keys").fetchone()[0] != 1:
+            connection.invalidate()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from db import bulk, questions
 from db.engine import reading, writing
 from db.models import Base
 from db.models.records import AuditRow, Operation, Policy
-from db.writers import settings
+from db.writers import directory, settings
 from db.writers.facts import OF_CONTENTS, FactUpsert
 from db.writers.figures import ContentUpsert
 from db.writers.incoming import Tally, finish
@@ -61,7 +61,8 @@ class FactStore:
         if request.dry_run:
             with reading(self.engine) as connection:
                 return _told(_taken(connection, None, parsed, request, actor, now, job), None)
-        with writing(self.engine) as connection, bulk.roomy(connection):
+        long = request.kind == "sales" and parsed.records >= directory.LEAST
+        with writing(self.engine, keys=not long) as connection, bulk.roomy(connection):
             asked = _fingerprint(parsed, request)
             log = Log(connection, f"import.{request.kind}", actor, now)
             done = _repeated(connection, asked, log) or _taken(connection, log, parsed, request, actor, now, job)

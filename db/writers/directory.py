@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 PLAIN, CREATOR, ACCOUNT, CONTENT, OWNER, PUBLISHED, COUPON = "plain", "creator", "account", "content", "owner", "published", "coupon_owner"
 _SHARE: Final = 8
 """Reading everything pays where the file has at least one row for so many accounts and contents."""
-_LEAST: Final = 50_000
+LEAST: Final = 50_000
+"""Rows of a long file."""
 _UID, _REF, _CODE = "platform_uid", "content_id", "coupon"
 _SEVERAL: Final = "several"
 _ID: Final = pl.UInt32
@@ -32,7 +33,7 @@ def found(connection: Connection, frame: pl.DataFrame, *, by_name: bool) -> pl.D
 
     None where the file is short, or names its creators in more than one way, or the store answers rows only.
     """
-    if connection.dialect.name != "sqlite" or frame.height < _LEAST or _UID not in frame.columns:
+    if connection.dialect.name != "sqlite" or frame.height < LEAST or _UID not in frame.columns:
         return None
     sizes = bulk.fetch(connection, "select (select count(*) from account), (select coalesce(max(id), 0) from content), (select max(id) from account)")[0]
     if frame.height * _SHARE < sizes[0] + sizes[1] or max(sizes[1:], key=lambda one: one or 0) >= _MOST:

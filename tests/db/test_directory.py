@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app.files import ImportReport, ImportRequest
 from app.jobs import Quiet
 from app.values import Actor, WorkspaceRef
-from db.engine import reading, sqlite_engine
+from db.engine import reading, sqlite_engine, writing
 from db.stores import facts
 from db.writers import directory, returns
 from sync.compose import opener
@@ -82,7 +83,7 @@ def orders(seed: int, *, plain: bool, platform: bool = False) -> list[list[objec
 def took(source: Path, path: Path, file: Path, *, at_once: bool, again: Path | None = None) -> tuple[list[ImportReport], list[Any], list[Any], int, bool]:
     shutil.copy(source, path)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(directory, "_LEAST", 1 if at_once else 1 << 40)
+        patched.setattr(directory, "LEAST", 1 if at_once else 1 << 40)
         patched.setattr(facts, "CHUNK", 16)
         services = opener()(WorkspaceRef(str(path)), Actor("tester"))
         empty = services.workspace.info(with_hash=True).content_hash
@@ -127,3 +128,15 @@ def test_plain_rows_are_settled_at_once(stocked: Path, tmp_path: Path, monkeypat
     assert plain["plain"].all()
     assert mixed is not None
     assert 0 < mixed["plain"].sum() < mixed.height
+
+
+def test_keys_are_checked_again_after_a_long_file(stocked: Path, tmp_path: Path) -> None:
+    engine = sqlite_engine(shutil.copy(stocked, tmp_path / "brand.koc"))
+    with writing(engine, keys=False) as connection:
+        connection.execute(text("update sale set creator_id = creator_id"))
+    with pytest.raises(ZeroDivisionError), writing(engine, keys=False):
+        raise ZeroDivisionError
+    insert = text("insert into content (platform, content_id, creator_id, account_id) values ('douyin', 'N99', 9999, 1)")
+    with pytest.raises(IntegrityError), writing(engine) as connection:
+        connection.execute(insert)
+    engine.dispose()
