@@ -100,14 +100,12 @@ def reserve(connection: Connection, table: str, count: int) -> int:
             {"more": count - 1},
         ).scalar_one()
         return int(last) - count + 1
-    taken = connection.execute(text("select seq from sqlite_sequence where name = :table"), {"table": table}).scalar()
-    first = int(taken or 0) + 1
     # Written at once: a second reservation before the rows are there must not get the same ids.
-    if taken is None:
-        connection.execute(text("insert into sqlite_sequence (name, seq) values (:t, :s)"), {"t": table, "s": first + count - 1})
-    else:
-        connection.execute(text("update sqlite_sequence set seq = :s where name = :t"), {"t": table, "s": first + count - 1})
-    return first
+    taken = fetch(connection, "update sqlite_sequence set seq = seq + ? where name = ? returning seq", count, table)
+    if taken:
+        return int(taken[0][0]) - count + 1
+    run(connection, "insert into sqlite_sequence (name, seq) values (?, ?)", table, count)
+    return 1
 
 
 @contextmanager

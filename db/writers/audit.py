@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 
+from db import bulk
 from db.models.records import AuditRow, WorkspaceSetting
 from db.writers import settings
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from app.values import Actor
 
 HEAD: Final = "audit_head"
+_ADD: Final = "insert into audit (seq, at, login, device, action, object, digest, reason, previous, hash) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 GENESIS: Final = "0" * 64
 
 
@@ -36,11 +38,7 @@ def append(connection: Connection, actor: Actor, now: int, action: str, target: 
     last, previous = (int(head.split(":")[0]), head.split(":")[1]) if head else (0, GENESIS)
     fields = (last + 1, now, actor.name, actor.device, action, target, digest, reason)
     sealed = seal(fields, previous)
-    names = ("seq", "at", "login", "device", "action", "object", "digest", "reason")
-    connection.execute(
-        AuditRow.__table__.insert(),  # type: ignore[attr-defined]
-        {**dict(zip(names, fields, strict=True)), "previous": previous, "hash": sealed},
-    )
+    bulk.run(connection, _ADD, *fields, previous, sealed)
     settings.put(connection, HEAD, f"{last + 1}:{sealed}")
     return last + 1
 

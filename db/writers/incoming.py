@@ -56,11 +56,13 @@ class Tally:
     changes: list[Change] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     creator_ids: list[int] = field(default_factory=list)
+    most: int = KEPT_CHANGES
+    """Changed cells that are kept."""
 
     @property
     def full(self) -> bool:
         """Whether a report shows no more cells."""
-        return len(self.changes) >= KEPT_CHANGES
+        return len(self.changes) >= self.most
 
     def note(self, row: int, key: str, name: str, before: object, after: object) -> None:
         """Keep a changed cell while there is room for it."""

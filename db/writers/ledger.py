@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -61,8 +62,13 @@ class Force(NamedTuple):
 
 def in_force(connection: Connection, at: int | None = None, version: int | None = None) -> Force:
     """The credit policy in force at a moment (None: the newest), or the version named."""
-    found, body = policies.in_force(connection, CREDIT, at, version)
-    return Force(found, CreditPolicy.parse(body))
+    found, body = policies.text_in_force(connection, CREDIT, at, version)
+    return Force(found, _parsed(body))
+
+
+@lru_cache(maxsize=8)
+def _parsed(body: str) -> CreditPolicy:
+    return CreditPolicy.parse(json.loads(body))
 
 
 def clocks(connection: Connection, asked: CreditAsked, now: int) -> tuple[Clocks, Force]:
@@ -89,8 +95,14 @@ def _end(when: int | date, zone: str) -> int:
 
 def of_nobody(connection: Connection, now: int) -> tuple[int, int]:
     """Score and grade, as stored, of somebody of whom nothing is known."""
-    policy = in_force(connection, now).policy
-    scores = ledger.rate(policy, Ledger.of(policy, ()), 1, Clocks(now, now))
+    return _of_nobody(policies.text_in_force(connection, CREDIT, now)[1])
+
+
+@lru_cache(maxsize=8)
+def _of_nobody(body: str) -> tuple[int, int]:
+    """Where there is no entry, no clock matters."""
+    policy = _parsed(body)
+    scores = ledger.rate(policy, Ledger.of(policy, ()), 1, Clocks(0, 0))
     return int(scores.score[0]), int(scores.grade[0])
 
 

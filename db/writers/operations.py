@@ -12,10 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, update
-
 from db import bulk
-from db.models.records import InsertedRange, Operation
 from db.writers import audit
 from db.writers.ledger import Conduct
 from db.writers.returns import Returns
@@ -37,6 +34,8 @@ def dump(values: Mapping[str, object] | None) -> str | None:
     return None if values is None else json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+_OPERATION: Final = "insert into operation (kind, at, by, summary) values (?, ?, ?, '{}') returning id"
+_RANGE: Final = "insert into inserted (operation_id, table_name, first, last) values (?, ?, ?, ?)"
 _FOLLOW: Final = "update inserted set last = ? where operation_id = ? and table_name = ? and last = ? returning id"
 """Rows that follow the last ones of the operation are of one range with them: many small parts stay a few ranges."""
 
@@ -67,8 +66,7 @@ class Log:
         if self.id:
             self._again = True
             return
-        statement = insert(Operation).values(kind=self.kind, at=self.now, by=self.actor.name, summary="{}")
-        self.id = int(self.connection.execute(statement.returning(Operation.id)).scalar_one())
+        self.id = int(bulk.fetch(self.connection, _OPERATION, self.kind, self.now, self.actor.name)[0][0])
 
     @property
     def touched(self) -> int:
@@ -87,8 +85,7 @@ class Log:
             self._digest.update(f"+{table}:{first}:{count}\n".encode())
             if self._again and bulk.fetch(self.connection, _FOLLOW, first + count - 1, self.id, table, first - 1):
                 return
-            values = {"operation_id": self.id, "table_name": table, "first": first, "last": first + count - 1}
-            self.connection.execute(insert(InsertedRange).values(values))
+            bulk.run(self.connection, _RANGE, self.id, table, first, first + count - 1)
 
     def insert(self, table: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> int:
         """Insert rows under fresh ids and note them; returns the first id."""
@@ -121,6 +118,6 @@ class Log:
         self.conduct.settle(self.now)
         text = dump(summary) or "{}"
         self._digest.update(text.encode())
-        self.connection.execute(update(Operation).where(Operation.id == self.id).values(summary=text))
+        bulk.run(self.connection, "update operation set summary = ? where id = ?", text, self.id)
         audit.append(self.connection, self.actor, self.now, self.kind, f"operation:{self.id}", self._digest.hexdigest(), reason)
         return self.id

@@ -19,7 +19,7 @@ from db.writers.conflicts import CAMPAIGN_KEY, Merging
 from db.writers.edits import ACCOUNT_COLUMNS
 from db.writers.facts import FactUpsert
 from db.writers.figures import ContentUpsert
-from db.writers.incoming import is_figure
+from db.writers.incoming import Tally, is_figure
 from db.writers.operations import Log
 from db.writers.told import UNLOGGED, Told
 from db.writers.upsert import CREATOR_COLUMNS, Upsert
@@ -154,63 +154,57 @@ class Intake:
     # ------------------------------------------------------------ creators
 
     def _creators(self, news: list[Told]) -> None:
-        named = [one for one in news if self._uid(one)]
-        self._look_up(named)
+        named = [one for one in news if self._has_uid(one)]
         stored = self._stored_creators(named)
-        self._merging.look("creators", [one for one in named if self._who(one) in stored])
+        self._merging.look("creators", [one for one in named if one.who in stored])
         rows: list[dict[str, Any]] = []
         of_row: list[Told] = []
         for one in named:
-            who = self._who(one)
+            who = one.who
             row = stored.get(who)
             if row is None:
-                cells = {name: value for name, value in one.whole.items() if value is not None}
+                cells = _filled(one.whole)
             else:
                 places = {"": ("creator", row["creator_id"]), **dict.fromkeys(ACCOUNT_COLUMNS, ("account", row["id"]))}
-                cells = self._merging.take(one, places, row, _CREATOR_FIELDS)
-                cells = {name: value for name, value in cells.items() if value is not None} | _beside(one.changed)
+                cells = _filled(self._merging.take(one, places, row, _CREATOR_FIELDS)) | _beside(one.changed)
             if cells:
                 rows.append({"platform": who[0], "platform_uid": who[1], **cells})
                 of_row.append(one)
-        if rows:
-            upsert = Upsert(self.connection, self.log, self.now, self.actor.name, ())
-            upsert.take(_chunk(rows))
-            self._refuse_rows(upsert.tally.rejects, of_row)
-        self._note("creators", (one.key for one in of_row if self._who(one) not in stored), (one.key for one in of_row if self._who(one) in stored))
-        self._look_up(named)
+        if not rows:
+            return
+        upsert = Upsert(self.connection, self.log, self.now, self.actor.name, (), Tally(most=0))
+        upsert.take(_chunk(rows))
+        self._refuse_rows(upsert.tally.rejects, of_row)
+        self._note("creators", (one.key for one in of_row if one.who not in stored), (one.key for one in of_row if one.who in stored))
+        self._look_up(of_row)
 
-    def _uid(self, one: Told) -> bool:
-        if all(one.whole.get(name) for name in _WHO):
+    def _has_uid(self, one: Told) -> bool:
+        if one.said("platform") and one.said("platform_uid"):
             return True
         self._refuse(one, "platform_uid", "no_key")
         return False
-
-    @staticmethod
-    def _who(one: Told) -> tuple[str, str]:
-        whole = one.whole
-        return str(whole.get("platform")), str(whole.get("platform_uid"))
 
     def _stored_creators(self, news: Sequence[Told]) -> dict[tuple[str, str], dict[str, Any]]:
         """Accounts that stand, with those of their own and their creators' fields that are told now."""
         names = [name for name in _CREATOR_FIELDS if any(name in one.changed for one in news)]
         selected = "".join(f", {'a' if name in ACCOUNT_COLUMNS else 'c'}.{bulk.quoted(name)}" for name in names)
-        bulk.keep_ids(self.connection, (self._people[who][0] for one in news if (who := self._who(one)) in self._people))
-        statement = (
-            f"select a.platform, a.platform_uid, a.id, a.creator_id{selected} from wanted w join account a on a.id = w.id join creator c on c.id = a.creator_id"  # noqa: S608 (our names)
-        )
-        return {(row[0], row[1]): dict(zip(("id", "creator_id", *names), row[2:], strict=True)) for row in bulk.fetch(self.connection, statement)}
+        out: dict[tuple[str, str], dict[str, Any]] = {}
+        for platform, uids in _by_platform(one.who for one in news):
+            some, words = bulk.among(self.connection, "a.platform_uid", uids)
+            statement = (
+                f"select a.platform_uid, a.id, a.creator_id{selected} from account a join creator c on c.id = a.creator_id where a.platform = ? and {some}"  # noqa: S608 (our names)
+            )
+            for uid, *row in bulk.fetch(self.connection, statement, platform, words):
+                out[platform, uid] = dict(zip(("id", "creator_id", *names), row, strict=True))
+                self._people[platform, uid] = (row[0], row[1])
+        return out
 
     def _look_up(self, news: Iterable[Told]) -> None:
         """Find the accounts of records that name one."""
-        wanted: dict[str, list[str]] = {}
-        for platform, uid in {self._who(one) for one in news if one.whole.get("platform_uid")} - self._people.keys():
-            wanted.setdefault(platform, []).append(uid)
-        for platform, uids in wanted.items():
+        for platform, uids in _by_platform({one.who for one in news if one.said("platform_uid")} - self._people.keys()):
             some, words = bulk.among(self.connection, "platform_uid", uids)
-            for account, creator, uid in bulk.fetch(
-                self.connection, f"select id, creator_id, platform_uid from account where platform = ? and {some}", platform, words  # noqa: S608 (our names)
-            ):  # fmt: skip
-                self._people[platform, uid] = (account, creator)
+            statement = f"select platform_uid, id, creator_id from account where platform = ? and {some}"  # noqa: S608 (our names)
+            self._people.update(((platform, uid), (account, creator)) for uid, account, creator in bulk.fetch(self.connection, statement, platform, words))
 
     # ------------------------------------------------------------ campaigns and collaborations
 
@@ -222,11 +216,11 @@ class Intake:
         campaigns = self._campaign_ids({str(one.changed[CAMPAIGN_KEY]) for one in news if one.changed.get(CAMPAIGN_KEY) is not None})
         links: dict[str, dict[str, Any]] = {}
         for one in news:
-            person = self._people.get(self._who(one))
+            person = self._people.get(one.who)
             if person is not None:
                 links[one.key] = {"account_id": person[0], "creator_id": person[1]}
             else:
-                self._refuse(one, "platform_uid", "unknown_creator" if one.whole.get("platform_uid") else "no_key")
+                self._refuse(one, "platform_uid", "unknown_creator" if one.said("platform_uid") else "no_key")
         self._own([one for one in news if one.key in links], links, campaigns)
 
     def _campaign_ids(self, keys: Collection[str]) -> dict[str, int]:
@@ -322,7 +316,7 @@ class Intake:
         self._merging.look("contents", [one for one in news if self._content(one) in stored])
         rows, of_row = [], []
         for one in news:
-            row, platform, uid = stored.get(self._content(one)), *self._who(one)
+            row, platform, uid = stored.get(self._content(one)), *one.who
             if row is None:
                 cells = one.whole
             else:
@@ -338,7 +332,7 @@ class Intake:
 
     @staticmethod
     def _content(one: Told) -> tuple[str, str]:
-        return str(one.whole.get("content_id") or one.key), str(one.whole.get("platform"))
+        return str(one.said("content_id") or one.key), str(one.said("platform"))
 
     def _stored_contents(self, news: Sequence[Told]) -> dict[tuple[str, str], dict[str, Any]]:
         some, words = bulk.among(self.connection, "content_id", {self._content(one)[0] for one in news})
@@ -351,14 +345,14 @@ class Intake:
         self._note("metrics", (one.key for one in news if one.base is None), (one.key for one in news if one.base is not None))
 
     def _costs(self, news: list[Told]) -> None:
-        some, words = bulk.among(self.connection, "cost_id", [str(one.whole.get("cost_id") or one.key) for one in news])
+        some, words = bulk.among(self.connection, "cost_id", [str(one.said("cost_id") or one.key) for one in news])
         names = ("cost_id", "id", *_COST_FIELDS)
         statement = f"select {', '.join(names)} from cost_entry where {some}"  # noqa: S608 (our names)
         stored = {row[0]: dict(zip(names, row, strict=True)) for row in bulk.fetch(self.connection, statement, words)}
         self._merging.look("costs", [one for one in news if one.key in stored])
         rows, of_row = [], []
         for one in news:
-            cost_id = str(one.whole.get("cost_id") or one.key)
+            cost_id = str(one.said("cost_id") or one.key)
             row = stored.get(cost_id)
             if row is None:
                 cells = one.whole
@@ -375,7 +369,7 @@ class Intake:
 
     def _take(self, make: type[FactUpsert], kind: str, rows: Sequence[dict[str, Any]], of_row: Sequence[Told]) -> None:
         if rows:
-            upsert = make(self.connection, self.log, self.now, self.actor.name, kind, (), create_leads=True)
+            upsert = make(self.connection, self.log, self.now, self.actor.name, kind, (), create_leads=True, tally=Tally(most=0))
             upsert.take(_chunk(rows))
             upsert.finish()
             self._refuse_rows(upsert.tally.rejects, of_row)
@@ -424,6 +418,14 @@ def _named_by(news: Mapping[str, Sequence[Told]]) -> dict[str, Told]:
             fields = {name: one.fields[name] for name in (*_WHO, "name") if one.fields.get(name) is not None}
             out[f"{platform}:{uid}"] = Told("creators", f"{platform}:{uid}", fields, {}, {})
     return out
+
+
+def _by_platform(people: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Uids of each platform."""
+    out: dict[str, list[str]] = {}
+    for platform, uid in people:
+        out.setdefault(platform, []).append(uid)
+    return list(out.items())
 
 
 def _chunk(rows: Sequence[dict[str, Any]]) -> Chunk:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -18,7 +19,6 @@ from app.rules.rating import tiers
 from app.values import Tier
 from db import bulk
 from db.models.creators import Account, Creator
-from db.models.records import Policy
 from db.writers.operations import dump
 
 if TYPE_CHECKING:
@@ -68,19 +68,14 @@ def add_shipped_policies(connection: Connection) -> None:
 
 def tier_policy(connection: Connection, as_of: int) -> PolicyInForce:
     """Tier policy in force at a moment."""
-    statement = (
-        select(Policy.version, Policy.since, Policy.body)
-        .where(Policy.name == TIERS, Policy.since <= max(as_of, BEGINNING))
-        .order_by(Policy.version.desc())
-        .limit(1)
-    )
-    version, since, body = connection.execute(statement).one()
-    return PolicyInForce(version, None if since == BEGINNING else since, tiers.TierPolicy.parse(_loads(body)))
+    statement = "select version, since, body from policy where name = ? and since <= ? order by version desc limit 1"
+    version, since, body = bulk.fetch(connection, statement, TIERS, max(as_of, BEGINNING))[0]
+    return PolicyInForce(version, None if since == BEGINNING else since, _parsed(body))
 
 
-def _loads(body: str) -> Mapping[str, object]:
-    loaded: Mapping[str, object] = json.loads(body)
-    return loaded
+@lru_cache(maxsize=8)
+def _parsed(body: str) -> tiers.TierPolicy:
+    return tiers.TierPolicy.parse(json.loads(body))
 
 
 _HISTORY: Final = """

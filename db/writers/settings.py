@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert
-
 from app.values import DEFAULT_ZONE
 from db import bulk
-from db.models.records import WorkspaceSetting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,8 +20,8 @@ def get(connection: Connection, name: str) -> str | None:
 
 def put(connection: Connection, name: str, value: str) -> None:
     """Set a value."""
-    connection.execute(delete(WorkspaceSetting).where(WorkspaceSetting.name == name))
-    connection.execute(insert(WorkspaceSetting).values(name=name, value=value))
+    statement = "insert into workspace_setting (name, value) values (?, ?) on conflict (name) do update set value = excluded.value"
+    bulk.run(connection, statement, name, value)
 
 
 def zone(connection: Connection) -> str:

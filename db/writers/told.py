@@ -54,6 +54,15 @@ class Told:
     text: str = ""
 
     @property
+    def who(self) -> tuple[str, str]:
+        """Platform and uid of the account that it names."""
+        return str(self.said("platform")), str(self.said("platform_uid"))
+
+    def said(self, name: str) -> Any:  # noqa: ANN401 (whatever was told)
+        """The last word of a field."""
+        return self.fields[name] if name in self.fields else (self.base or {}).get(name)
+
+    @property
     def whole(self) -> dict[str, Any]:
         """All that was ever told of it, the last word of each field."""
         return {**(self.base or {}), **self.fields}
