@@ -327,14 +327,16 @@ def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch
     before: int | None = None
     again = False
     while True:
-        read, leaf = Read(), NOTHING
+        read, leaf, following = Read(), NOTHING, mark
         for leaf in feed.walker(ask, mark):
             before = leaf.before if before is None else before
             first_total = leaf.total if first_total is None else first_total
             read = parser.read(feed.rows(leaf, batch, span))
+            if not seen.issuperset(read.keys):  # otherwise the answer came again: whatever stands there is still to be read
+                following = leaf.following
             seen.update(read.keys)
             if leaf.following is not None:
-                cursor = replace(here, mark=leaf.following, total=first_total, etags=_kept(here, etags)).text()
+                cursor = replace(here, mark=following, total=first_total, etags=_kept(here, etags)).text()
                 yield _page(steps, batch, read, len(leaf.rows), cursor)
         short = leaf.total - len(seen) - before if feed.counted and leaf.total is not None and before is not None else 0
         moved = feed.counted and leaf.total != first_total and (resumed or (leaf.total or 0) < (first_total or 0))

@@ -119,7 +119,6 @@ class Parser:
         """Rows so far that do not tell which record they are."""
         self._paths = {path: one for one in table.fields for path in (one.path, *one.aliases)}
         self._names = {*self._paths, *(one.twin for one in table.fields if one.twin), *table.known}
-        self._key_paths = tuple(one.path for one in table.fields if one.mode == "identity")
         self._identities = tuple(one.to for one in table.fields if one.mode == "identity")
 
     def read(self, rows: Iterable[tuple[Any, Mapping[str, object]]]) -> Read:
@@ -246,7 +245,7 @@ class Parser:
         if fault is None:
             return Record(self._table.kind, self._key(fields), fields, raw)
         known = all(to in fields for to in self._identities)
-        name = _clean_text(self._key(fields)) if known else self._name(flat)
+        name = _clean_text(self._key(fields)) if known else ""
         self._nameless += not known
         done.refused.append(Refused(name, *fault, _text_of(raw)))
         done.keys.append(name if known else f"?{self._nameless}")
@@ -278,10 +277,6 @@ class Parser:
         if value is not UNSAID and abs(value - whole) >= _YUAN:
             _refuse("twins_differ")
         return whole if value is UNSAID else value
-
-    def _name(self, flat: Mapping[str, Any]) -> str:
-        """What is left of the names of a refused row that does not tell which record it is."""
-        return _clean_text(":".join(str(flat[path]) for path in self._key_paths if path in flat and isinstance(flat[path], (int, str))))[:_USUAL]
 
 
 def _refuse(code: str) -> Any:  # noqa: ANN401 (never returns)
