@@ -39,9 +39,16 @@ def _creators() -> type[Page]:
     return CreatorsPage
 
 
+def _syncing() -> type[Page]:
+    from widgets.pages.syncing import SyncingPage
+
+    return SyncingPage
+
+
 PAGES: Final = (
     Entry("today", "page.today", "today", _today),
     Entry("creators", "page.creators", "creators", _creators),
+    Entry("syncing", "page.syncing", "platform", _syncing),
 )
 
 

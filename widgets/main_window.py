@@ -31,6 +31,7 @@ from widgets.dialogs.notices import Side, Toasts
 from widgets.dialogs.palette import Choice, Palette
 from widgets.dialogs.settings import SettingsDialog
 from widgets.dialogs.welcome import Opening, Trouble, Welcome
+from widgets.frame.clockwork import Clockwork
 from widgets.frame.commands import COMMANDS, MENUS, hint, shortcut
 from widgets.frame.files import BACKUP_ENDING, ENDING, Files, ask
 from widgets.frame.status import TaskStrip
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self._host = host
         self._labels, self._theme, self._tasks, self._messages = host.labels, host.theme, host.tasks, host.messages
         self.context: Context | None = None
+        self._clockwork: Clockwork | None = None
         self._pages: dict[str, Page] = {}
         self._stale: set[str] = set()
         self._current = ""
@@ -92,7 +94,7 @@ class MainWindow(QMainWindow):
             "file.export": self.export, "file.backup": self._files.back_up, "file.restore": self._files.choose_backup, "file.quit": self.close,
             "edit.undo": self._undo, "edit.redo": self._redo, "edit.history": self.history,
             "view.palette": self.palette_, "view.filter": self.filter, "view.refresh": self.refresh, "view.notes": self.notes,
-            "tools.tiers": self.tiers, "tools.doctor": self.doctor, "tools.settings": self.settings,
+            "sync.now": self.sync_now, "tools.tiers": self.tiers, "tools.doctor": self.doctor, "tools.settings": self.settings,
             "help.page": self.turn_help, "help.about": lambda: About(self._labels, self).open(),
         }  # fmt: skip
         for command in COMMANDS:
@@ -226,8 +228,15 @@ class MainWindow(QMainWindow):
         self._bell.setDefaultAction(self.commands["view.notes"])
         self._bell.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._bell.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._synced = QToolButton(self)
+        self._synced.setIcon(self._theme.icon("platform", "text_muted"))
+        self._synced.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._synced.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._synced.clicked.connect(lambda _=False: self.go("syncing", "runs"))
+        self._synced.hide()
         row.addWidget(self._where)
         row.addWidget(self._who)
+        row.addWidget(self._synced)
         row.addWidget(self._read_only)
         row.addWidget(self._strip)
         row.addStretch(1)
@@ -269,7 +278,14 @@ class MainWindow(QMainWindow):
         self._enable()
         self.go(page or catalog.PAGES[0].key)
         self._watch.start()
+        self._clockwork = Clockwork(self.context, self)
+        self._clockwork.told.connect(self._tell_sync)
         QTimer.singleShot(_LATER_MS, self._preload)
+
+    def _tell_sync(self, text: str) -> None:
+        self._synced.setText(text)
+        self._synced.setAccessibleName(text)
+        self._synced.setVisible(bool(text))
 
     def _preload(self) -> None:
         """Load the code of the other pages before anybody asks for them."""
@@ -345,6 +361,10 @@ class MainWindow(QMainWindow):
             self._middle = None
 
     def _drop_pages(self) -> None:
+        if self._clockwork is not None:
+            self._clockwork.deleteLater()
+            self._clockwork = None
+            self._tell_sync("")
         for page in self._pages.values():
             self._stack.removeWidget(page)
             page.deleteLater()
@@ -427,6 +447,11 @@ class MainWindow(QMainWindow):
         """Open the tier policy."""
         if self.context is not None:
             self._open(catalog.tiers()(self.context, self))
+
+    def sync_now(self) -> None:
+        """Pull every connection; where there is none, show where to make one."""
+        if self._clockwork is not None:
+            self._clockwork.now()
 
     def doctor(self) -> None:
         """Examine the workspace."""

@@ -36,8 +36,9 @@ COMMANDS: Final = (
     Command("edit.history", "history", "Ctrl+H", "workspace"),
     Command("view.palette", "palette", "Ctrl+K"),
     Command("view.filter", "filter", "Ctrl+F", "workspace"),
-    Command("view.refresh", "refresh", "F5", "workspace"),
+    Command("view.refresh", "refresh", "Ctrl+R", "workspace"),
     Command("view.notes", "bell", "F8"),
+    Command("sync.now", "platform", "F5", "write"),
     Command("tools.tiers", "tiers", "", "workspace"),
     Command("tools.doctor", "doctor", "", "workspace"),
     Command("tools.settings", "settings", "Ctrl+,"),
@@ -50,7 +51,7 @@ MENUS: Final = {
     "edit": ("edit.undo", "edit.redo", "edit.history"),
     "view": ("pages", "", "view.palette", "view.filter", "view.refresh", "view.notes"),
     "page": (),
-    "tools": ("tools.tiers", "tools.doctor", "", "tools.settings"),
+    "tools": ("sync.now", "", "tools.tiers", "tools.doctor", "", "tools.settings"),
     "help": ("help.page", "help.about"),
 }
 

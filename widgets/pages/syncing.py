@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QMenu, QProgressBar, QPushButton, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
+from app import documents
 from app.errors import CancelledError, ProductError
 from app.events import OperationRecorded, SyncChanged
 from widgets.dialogs import pulling
@@ -306,7 +307,7 @@ class SyncingPage(Page):
 
         def done(lines: Sequence[Line]) -> None:
             if wanted == self._shown_run:
-                self.lines.show([columns.Logged(at, one.at, labels(f"sync.line.{one.code}", **one.details)) for at, one in enumerate(lines, 1)])
+                self.lines.show([columns.Logged(at, one.at, documents.line_in_words(one, labels.words)) for at, one in enumerate(lines, 1)])
 
         self.context.tasks.run(self, lambda: syncing.log(wanted), done)
 
@@ -387,7 +388,7 @@ class SyncingPage(Page):
         received, changed = sum(run.received for run in runs), sum(run.inserted + run.updated for run in runs)
         figures = labels("sync.done.figures", received=labels.exact(received), changed=labels.exact(changed))
         if bad:
-            said = list(dict.fromkeys(f"{run.connection}  {columns.why(run.error, run.details, labels)}" for run in bad))
+            said = list(dict.fromkeys(f"{run.connection}  {columns.why(run, labels)}" for run in bad))
             self._notice.say("warning", labels("sync.done.bad"), "\n".join([*said, figures]))
         elif partial:
             self._notice.say("warning", labels("sync.done.partial"), figures, [(labels("sync.show_rejected"), lambda: self.shown("rejected"))])
@@ -423,13 +424,11 @@ class SyncingPage(Page):
             self._notice.say("ok", labels("sync.removed", name=one.name), labels("sync.removed.kept"))
             self._reload()
 
-        self._notice.say(
-            "warning", labels("sync.remove.ask", name=one.name), labels("sync.remove.means"),
-            [
-                (labels("sync.remove"), lambda: self.context.tasks.run(self, lambda: syncing.remove(one.name), done, self._failed, lane="write") and None),
-                (labels("action.cancel"), self._notice.silence),
-            ],
-        )  # fmt: skip
+        def go() -> None:
+            self.context.tasks.run(self, lambda: syncing.remove(one.name), done, self._failed, lane="write")
+
+        ways = [(labels("sync.remove"), go), (labels("action.cancel"), self._notice.silence)]
+        self._notice.say("warning", labels("sync.remove.ask", name=one.name), labels("sync.remove.means"), ways)
 
     def set_interval(self, seconds: int) -> None:
         """Pull the chosen connection by itself."""

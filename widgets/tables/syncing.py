@@ -6,12 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from app import documents
 from app.rules.fields import field_of
 from widgets.tables.columns import Badge, Column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from app.usecases.syncing import Conflict, Connection, Due, Kept, Noticed, Run
     from widgets.labels import Labels
 
@@ -58,9 +57,9 @@ def stream(name: str, labels: Labels) -> str:
     return labels(key) if labels.words.has(key) else name
 
 
-def why(code: str | None, details: Mapping[str, object], labels: Labels) -> str:
-    """A failure in one sentence; nothing where there was none."""
-    return labels.words.failure(code, details) if code else ""
+def why(run: Run, labels: Labels) -> str:
+    """Why a run is not complete, in one sentence; nothing where it is."""
+    return documents.why(run, labels.words) or ""
 
 
 def interval(seconds: int, labels: Labels) -> str:
@@ -114,7 +113,7 @@ CONNECTIONS: Final = (
     Column("state", "sync.col.state", lambda row, labels: _state(row, labels)[0].text, badges=_state, width=130),
     Column(
         "last", "sync.col.last", _last, width=210, ink=lambda row: _ENDS.get(row.last.state, "text") if row.last else "text_muted",
-        tip=lambda row, labels: why(row.last.error, row.last.details, labels) if row.last else "",
+        tip=lambda row, labels: why(row.last, labels) if row.last else "",
     ),
     Column("next", "sync.col.next", _next, width=170),
     Column("every", "sync.col.every", lambda row, labels: interval(row.every, labels), width=110),
@@ -142,7 +141,7 @@ RUNS: Final = (
     *(_count(name) for name in ("pages", "received", "inserted", "updated", "unchanged", "rejected")),
     *(_count(name) for name in ("requests", "retries")),
     Column("seconds", "sync.col.seconds", lambda row, labels: labels("sync.seconds", seconds=f"{row.seconds:.1f}"), width=80, right=True),
-    Column("error", "sync.col.error", lambda row, labels: why(row.error, row.details, labels), width=320),
+    Column("error", "sync.col.error", why, width=320),
 )
 
 LINES: Final = (
@@ -168,7 +167,7 @@ REJECTED: Final = (
 
 
 def _drift(row: Noticed, labels: Labels) -> str:
-    return labels(f"sync.drift.{row.drift.kind}", field=row.drift.field, other=row.drift.other)
+    return documents.drift_in_words(row.drift, labels.words)
 
 
 DRIFT: Final = (
