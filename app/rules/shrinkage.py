@@ -205,11 +205,15 @@ def peers(policy: RoiPolicy, evidence: Evidence) -> tuple[Codes, Ints]:
     return level, group
 
 
-def prior(policy: RoiPolicy, evidence: Evidence, group: Ints, groups: int) -> Prior:
-    """Fit of groups over paid creators, each group having some with sales; ``group`` is -1 for whoever is in none."""
-    rows = np.flatnonzero(evidence.paid & (group >= 0))
-    # In the order of the facts themselves, so that a creator's id cannot touch the last bit of a float sum.
-    rows = rows[np.lexsort((evidence.fixed[rows], evidence.income[rows], group[rows]))]
+def prior(policy: RoiPolicy, evidence: Evidence, group: Ints, groups: int, order: Ints | None = None) -> Prior:
+    """Fit of groups over paid creators, each group having some with sales; ``group`` is -1 for whoever is in none.
+
+    ``order``: the paid creators by their facts, where that is known already.
+    """
+    rows = by_facts(evidence) if order is None else order
+    rows = rows[group[rows] >= 0]
+    # Few groups have small numbers, which sort in one go.
+    rows = rows[np.argsort(group[rows].astype(np.min_scalar_type(groups)), kind="stable")]
     group, fixed, income = group[rows], evidence.fixed[rows], evidence.income[rows]
     high, low = carried(_sums(group, evidence.square_high[rows], groups), _sums(group, evidence.square_low[rows], groups))
     all_fixed, all_income, all_variable = (_sums(group, column, groups).tolist() for column in (fixed, income, evidence.variable[rows]))
@@ -223,6 +227,12 @@ def prior(policy: RoiPolicy, evidence: Evidence, group: Ints, groups: int) -> Pr
     variance = np.bincount(group, expected + expected**2 / spread[group], minlength=groups)
     doubt = variance / (mean * np.bincount(group, fixed / unit[group], minlength=groups)) ** 2
     return Prior(unit, mean, spread, 1 / (1 / spread + doubt), burden, count)
+
+
+def by_facts(evidence: Evidence) -> Ints:
+    """Paid creators in the order of the facts themselves, so that a creator's id cannot touch the last bit of a float sum."""
+    rows = np.flatnonzero(evidence.paid)
+    return rows[np.lexsort((evidence.fixed[rows], evidence.income[rows]))]
 
 
 def _spread(policy: RoiPolicy, group: Ints, orders: Floats, expected: Floats, count: Ints) -> Floats:
@@ -258,6 +268,7 @@ def returns(policy: RoiPolicy, evidence: Evidence) -> Returns:
     shape, rate, weight, burden = nan.copy(), nan.copy(), nan.copy(), nan.copy()
     income = evidence.income
     selling = income > 0
+    order = by_facts(evidence)
     burden[selling] = np.maximum(0.0, evidence.variable[selling] / income[selling])
     for here, codes in enumerate(evidence.levels):
         own = np.flatnonzero((level == here) & evidence.paid)
@@ -266,7 +277,7 @@ def returns(policy: RoiPolicy, evidence: Evidence) -> Returns:
         used = np.full(int(codes.max()) + 1, NOBODY, dtype=np.int64)
         names = np.flatnonzero(np.bincount(codes[own], minlength=len(used)))
         used[names] = np.arange(len(names))
-        fit = prior(policy, evidence, used[codes], len(names))
+        fit = prior(policy, evidence, used[codes], len(names), order)
         at = used[codes[own]]
         base = fit.shape[at] / fit.mean[at]
         rate[own] = base + evidence.fixed[own] / fit.unit[at]

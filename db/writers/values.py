@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _SUMS: Final = ", ".join(SUMS)
 _HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths")
-_HARMLESS_FAMILIES: Final = ("credit.", "sanction.", "appeal.", "connection.", "sync.keep")
+_HARMLESS_FAMILIES: Final = ("credit.", "sanction.", "appeal.", "connection.", "conflict.keep")
 """What may happen without any return becoming another."""
 
 
@@ -247,13 +248,18 @@ class Computed:
 def compute(connection: Connection, by: Rules, now: int, job: Job) -> Computed:
     """Returns of all creators as of now."""
     period = by_creator(connection, by, None, None, job)
-    known = people(connection, None)
-    peers = known.peers_of(period.sums.key)
+    peers = people(connection, None).peers_of(period.sums.key)
     job.check()
-    standing = report.standing(by.roi, period.sums, peers)
-    job.check()
-    trailing = by_creator(connection, by, now - by.roi.trailing_days * DAY, now, job).sums.of(period.sums.key)
-    return Computed(period, standing, report.grades(by.roi, trailing, peers))
+
+    def graded() -> npt.NDArray[np.int8]:
+        trailing = by_creator(connection, by, now - by.roi.trailing_days * DAY, now, job).sums.of(period.sums.key)
+        return report.grades(by.roi, trailing, peers)
+
+    # Reading and arrays let other threads work meanwhile; the connection is the other thread's alone until it is done.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        grades = beside.submit(graded)
+        standing = report.standing(by.roi, period.sums, peers)
+        return Computed(period, standing, grades.result())
 
 
 def mark(connection: Connection, by: Rules, now: int) -> dict[str, Any]:
