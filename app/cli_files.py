@@ -24,6 +24,8 @@ from app.usecases.creators import Question
 from app.words import Words
 
 _SHOWN_REJECTS: Final = 20
+_TAKEN_IN: Final = ("import.", "sync.")
+"""Operations that bring data from outside: files and feeds."""
 _COUNTS: Final = ("read", "inserted", "updated", "unchanged", "rejected", "duplicates")
 
 Context = typer.Context
@@ -115,10 +117,20 @@ def _list_imports(context: Context) -> None:
         return
     session = session_of(context)
     with session.services() as services:
-        done = services.workspace.operations("import.")
+        done = services.workspace.operations(_TAKEN_IN)
     words = session.words
     header = ["id", words("cli.at"), words("cli.by"), words("cli.file"), *(words(f"report.{name}") for name in _COUNTS), words("cli.undone")]
-    rows = [[str(one.id), minute(one.at), one.by, one.summary.get("file"), *(one.summary.get(name) for name in _COUNTS), minute(one.undone_at)] for one in done]
+    rows = [
+        [
+            str(one.id),
+            minute(one.at),
+            one.by,
+            one.summary.get("file") or documents.stream_of(one),
+            *(one.summary.get(name) for name in _COUNTS),
+            minute(one.undone_at),
+        ]
+        for one in done
+    ]
     session.answer({"imports": [documents.operation(one) for one in done]}, lambda: table(header, rows))
 
 
@@ -126,7 +138,7 @@ def _list_imports(context: Context) -> None:
 def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar="ID", help="help.argument.import")]) -> None:
     session = session_of(context)
     with session.services() as services, session.job() as job:
-        if all(one.id != number for one in services.workspace.operations("import.", limit=sys.maxsize)):
+        if all(one.id != number for one in services.workspace.operations(_TAKEN_IN, limit=sys.maxsize)):
             raise UsageError("unknown_operation", id=number)
         undone = services.workspace.undo(number, job)
     counts = {"removed": undone.inserted_removed, "reverted": undone.updates_reverted, "kept": len(undone.kept)}
@@ -170,7 +182,11 @@ def _backup(context: Context, file: OutFile) -> None:
 def _restore(context: Context, file: InFile, force: Force = False) -> None:
     session = session_of(context)
     made = session.opener().restore(file, session.ref, force=force)
-    session.answer(documents.archive(made), lambda: session.words("cli.restored", workspace=made["workspace"], created=made["created"]))
+    words, paused = session.words, made["paused"]
+    lines = [words("cli.restored", workspace=made["workspace"], created=made["created"])]
+    if isinstance(paused, list) and paused:
+        lines.append(words("restore.paused", names=words("list.separator").join(paused)))
+    session.answer(documents.archive(made), lambda: "\n".join(lines))
 
 
 def add_to(koc: typer.Typer) -> None:

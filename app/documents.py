@@ -95,6 +95,11 @@ def operation(done: Operation) -> Document:
     }
 
 
+def stream_of(done: Operation) -> str:
+    """Connection and stream of an operation that a sync made."""
+    return f"{done.summary['connection']} · {done.summary['stream']}" if "stream" in done.summary else ""
+
+
 def undone(done: Undone) -> Document:
     """What an undo took back and what it left."""
     return {

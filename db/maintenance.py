@@ -434,15 +434,28 @@ def restore(archive: Path, ref: WorkspaceRef, now: int, *, force: bool = False) 
             if evidence.exists():
                 evidence.rename(evidence.with_name(f"{evidence.name}.replaced-{now}"))
             (folder / "files").rename(evidence)
+        paused = _paused(folder / _DATABASE)
         (folder / _DATABASE).replace(path)
         return {
             "workspace": str(path),
             "created": manifest["created"],
             "counts": manifest["counts"],
             "replaced": str(aside) if aside else None,
+            "paused": paused,
         }
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _paused(database: Path) -> list[str]:
+    """Pull nothing by itself from what was put back until somebody says so; returns the names of the connections."""
+    with closing(sqlite.connect(str(database))) as raw:
+        if raw.execute("select 1 from sqlite_schema where name = 'feed_schedule'").fetchone() is None:
+            return []
+        raw.execute("delete from feed_schedule")
+        raw.execute("insert into feed_schedule (connection_id, stream, every_seconds) select id, '', 0 from connection where removed_at is null")
+        raw.commit()
+        return [row[0] for row in raw.execute("select name from connection where removed_at is null order by name")]
 
 
 def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from sync.signins import moved
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from app.jobs import Job
@@ -134,7 +134,7 @@ class Runner:
             line.fetch(line.connector.probe)
             return line.access.granted()
 
-    def pages(self, connection: Connection, stream: str, cursor: str | None, look: Look, watch: Watch, job: Job, *, full: bool) -> Iterator[Page]:
+    def pages(self, connection: Connection, stream: str, cursor: str | None, look: Look, watch: Watch, job: Job, *, full: bool) -> Generator[Page, None, None]:
         """Walk a stream from where a cursor says; PlatformError ends the walk, what was yielded stands."""
         with self._line(connection, job, watch) as line:
             feed = line.connector.feed(stream)

@@ -208,7 +208,10 @@ class Application(QObject):
 
         def told() -> None:
             created = str(made[0].get("created", ""))[:16].replace("T", " ")
-            self.messages.toast(self.labels("restore.done", created=created), kind="ok")
+            said, paused = [self.labels("restore.done", created=created)], made[0].get("paused")
+            if isinstance(paused, list) and paused:
+                said.append(self.labels("restore.paused", names=self.labels("list.separator").join(paused)))
+            self.messages.toast("\n".join(said), kind="ok")
 
         if self._opened is not None and self._opened.services.ref.address == address:
             self._let_go()  # its file is about to be replaced

@@ -127,6 +127,9 @@ class Labels:
 
     def operation(self, kind: str, summary: Mapping[str, object]) -> str:
         """What somebody did to data, in a few words: ``导入 roster.csv``."""
+        if kind.startswith("sync."):
+            stream = f"stream.{summary.get('stream')}"
+            return self("operation.sync", name=summary.get("connection", ""), stream=self(stream) if self.words.has(stream) else summary.get("stream", ""))
         key = f"operation.{kind}"
         fields = summary.get("fields")
         known: dict[str, object] = {

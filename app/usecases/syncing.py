@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from app.jobs import Job, Quiet
 from app.rules.schedule import Past, next_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from app.values import Actor
@@ -288,7 +288,7 @@ class Platforms(Protocol):
     def test(self, connection: Connection, job: Job) -> Granted:
         """Ask the platform whether the connection works."""
 
-    def pages(self, connection: Connection, stream: str, cursor: str | None, look: Look, watch: Watch, job: Job, *, full: bool) -> Iterator[Page]:
+    def pages(self, connection: Connection, stream: str, cursor: str | None, look: Look, watch: Watch, job: Job, *, full: bool) -> Generator[Page, None, None]:
         """Walk a stream from where a cursor says; PlatformError ends the walk, what was yielded stands."""
 
 
@@ -593,13 +593,14 @@ class Syncing:
         try:
             job.check()
             cursor = store.cursor(connection, stream)
-            for page in self._platforms.pages(connection, stream, cursor, store.look(connection), watch, job, full=full):
-                at = self._clock()
-                run = replace(run, requests=watch.traffic.requests, retries=watch.traffic.retries)
-                counted = store.attempt(connection, stream, page, self._actor, at) if dry_run else store.accept(run, page, self._actor, at)
-                run = _with(run, page, counted)
-                job.progress("sync", run.received)
-                job.check()
+            with closing(self._platforms.pages(connection, stream, cursor, store.look(connection), watch, job, full=full)) as pages:
+                for page in pages:
+                    at = self._clock()
+                    run = replace(run, requests=watch.traffic.requests, retries=watch.traffic.retries)
+                    counted = store.attempt(connection, stream, page, self._actor, at) if dry_run else store.accept(run, page, self._actor, at)
+                    run = _with(run, page, counted)
+                    job.progress("sync", run.received)
+                    job.check()
             run = replace(run, state="partial" if run.missing else "ok")
         except CancelledError:
             run = replace(run, state="cancelled", error=None)

@@ -149,8 +149,8 @@ class House(Protocol):
     def info(self, with_hash: bool) -> Info:  # noqa: FBT001 (a port's own word)
         """Contents; the hash reads everything."""
 
-    def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
-        """Newest first; ``kind`` is a prefix, as ``import.``."""
+    def operations(self, kind: str | tuple[str, ...] | None = None, limit: int = 200) -> list[Operation]:
+        """Newest first; ``kind`` is a prefix, as ``import.``, or several."""
 
     def rejected(self, operation_id: int) -> list[RejectedRow]:
         """Rows that an import did not take, in the file's order."""
@@ -194,8 +194,8 @@ class Workspace:
         """Contents; the hash reads everything."""
         return self._store.info(with_hash)
 
-    def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
-        """Newest first; ``kind`` is a prefix, as ``import.``."""
+    def operations(self, kind: str | tuple[str, ...] | None = None, limit: int = 200) -> list[Operation]:
+        """Newest first; ``kind`` is a prefix, as ``import.``, or several."""
         return self._store.operations(kind, limit)
 
     def rejected(self, operation_id: int) -> list[RejectedRow]:
@@ -221,7 +221,7 @@ class Workspace:
 
     def _done(self, undone: Undone) -> Undone:
         self._events.announce(CreatorsChanged(), PoliciesChanged(), OperationRecorded())
-        if undone.kind.startswith(("import.", "sync.")) or undone.kind == "policy.set":
+        if undone.kind.startswith(("import.", "sync.", "conflict.")) or undone.kind == "policy.set":
             self._events.announce(ReturnsChanged())
         return undone
 

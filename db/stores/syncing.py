@@ -166,7 +166,7 @@ class SyncingStore:
             operation = intake.log.id if intake.touched else found.operation
             totals = runs.count(db, run, page, counted, operation)
             if intake.touched:
-                intake.log.finish({"connection": source.name, "stream": source.stream, "kind": page.kind, **totals})
+                intake.log.finish({"connection": source.name, "stream": source.stream, "records": page.kind, **totals})
         return counted
 
     def attempt(self, connection: Connection, stream: str, page: Page, actor: Actor, now: int) -> Counted:
@@ -248,9 +248,9 @@ class SyncingStore:
             ended = {"resolved_at": now, "resolution": "mine" if mine else "theirs"}
             if mine:
                 bulk.update(db, "conflict", tuple(ended), [(*ended.values(), one.id)])
-                audit.append(db, actor, now, "sync.keep", f"conflict:{one.id}", one.field)
+                audit.append(db, actor, now, "conflict.keep", f"conflict:{one.id}", one.field)
                 return 0
-            log = Log(db, "sync.resolve", actor, now)
+            log = Log(db, "conflict.resolve", actor, now)
             _set(log, one)
             log.changed("conflict", [(one.id, dict.fromkeys(ended), ended)])
             bulk.update(db, "conflict", tuple(ended), [(*ended.values(), one.id)])

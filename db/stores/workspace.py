@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, or_, select
 
 from app.rules.rating.ledger import Clocks
 from app.usecases.workspace import Check, Expiring, Info, Moved, Operation, RejectedRow, Today
@@ -50,6 +50,11 @@ where a.id is null or c.platform is distinct from a.platform or c.followers is d
   and (coalesce(b.tier, -1), coalesce(b.followers, -1), -b.id) > (coalesce(a.tier, -1), coalesce(a.followers, -1), -a.id))
 """
 """Creators whose main account is not the one of the highest tier, then most followers, then smallest id, as it is."""
+
+_STRAY: Final = (
+    "select (select count(*) from collaboration t left join account a on a.id = t.account_id and a.creator_id = t.creator_id where a.id is null)"
+    " + (select count(*) from remote_record r left join connection c on c.id = r.connection_id where c.id is null)"
+)
 
 _COUNTED: Final = {
     "creators": "creator",
@@ -99,12 +104,13 @@ class WorkspaceStore:
 
     # ------------------------------------------------------------ operations
 
-    def operations(self, kind: str | None = None, limit: int = 200) -> list[Operation]:
-        """Newest first; ``kind`` is a prefix, as ``import.``."""
+    def operations(self, kind: str | tuple[str, ...] | None = None, limit: int = 200) -> list[Operation]:
+        """Newest first; ``kind`` is a prefix, as ``import.``, or several."""
         table = OperationTable
         statement = select(table.id, table.kind, table.at, table.by, table.undone_at, table.summary)
         if kind is not None:
-            statement = statement.where(table.kind.startswith(kind, autoescape=True))
+            kinds = (kind,) if isinstance(kind, str) else kind
+            statement = statement.where(or_(*(table.kind.startswith(one, autoescape=True) for one in kinds)))
         with reading(self.engine) as connection:
             rows = connection.execute(statement.order_by(table.id.desc()).limit(limit)).all()
         return [Operation(*row[:5], summary=json.loads(row.summary)) for row in rows]
@@ -175,6 +181,7 @@ class WorkspaceStore:
             sound = all(check.ok for check in checks)
             job.progress("doctor", 3, 5)
             derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job), _credit_check(connection, job)]
+            checks.append(_sync_check(connection))
         if repair and sound and not self.read_only and not all(check.ok for check in derived):
             with writing(self.engine) as connection:
                 _rebuild(connection, job)
@@ -330,6 +337,12 @@ def _credit_check(connection: Connection, job: Job) -> Check:
     """Whether kept scores and grades are what the ledger of conduct gives."""
     wrong = ledger.faults(connection, job)
     return Check("credit", wrong == 0, str(wrong))
+
+
+def _sync_check(connection: Connection) -> Check:
+    """Whether every collaboration is of the creator whose account it names, and every record of a connection."""
+    wrong = bulk.fetch(connection, _STRAY)[0][0]
+    return Check("sync", wrong == 0, str(wrong))
 
 
 def _last_change(connection: Connection) -> int:

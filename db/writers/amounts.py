@@ -97,7 +97,7 @@ def amount(connection: Connection, operation_id: int, kind: str, summary: str) -
     statement = text("select table_name, first, last from inserted where operation_id = :operation order by id")
     ranges = tuple((row[0], row[1], row[2]) for row in connection.execute(statement, {"operation": operation_id}))
     told = json.loads(summary)
-    record = _OF_STREAMS.get(told.get("kind", "")) if kind.startswith("sync.") else _RECORDS.get(kind)
+    record = _OF_STREAMS.get(told.get("records", "")) if kind.startswith("sync.") else _RECORDS.get(kind)
     if record is not None:
         return Amount(operation_id, record, told.get("inserted", 0), told.get("updated", 0), ranges)
     inserted = sum(last - first + 1 for table, first, last in ranges if table in _BY_THEMSELVES)

@@ -39,9 +39,9 @@ _CURSOR: Final = (
 _COUNTS: Final = (
     "update sync_run set pages = pages + 1, received = received + ?, inserted = inserted + ?, updated = updated + ?, unchanged = unchanged + ?,"
     " rejected = rejected + ?, missing = missing + ?, to_cursor = ?, requests = ?, retries = ?, operation_id = ? where id = ?"
-    " returning pages, inserted, updated, unchanged, rejected"
+    " returning pages, received, inserted, updated, unchanged, rejected"
 )
-_COUNTED: Final = ("pages", "inserted", "updated", "unchanged", "rejected")
+_COUNTED: Final = ("pages", "read", "inserted", "updated", "unchanged", "rejected")
 _DRIFT: Final = (
     "insert into drift (connection_id, stream, field, kind, other, seen_at, run_id) values (?, ?, ?, ?, ?, ?, ?)"
     " on conflict (connection_id, stream, field, kind) do update set other = excluded.other, run_id = excluded.run_id, cleared_at = null,"
