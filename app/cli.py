@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app import cli_credit, cli_files, cli_returns, documents, reports
+from app import cli_credit, cli_files, cli_returns, cli_sync, documents, reports
 from app.cli_credit import Reference
 from app.cli_files import AsOf, Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
@@ -139,6 +139,7 @@ def _info(context: Context) -> None:
 cli_files.add_to(koc)
 cli_credit.add_to(koc)
 cli_returns.add_to(koc)
+cli_sync.add_to(koc)
 
 
 # ---------------------------------------------------------------- creators

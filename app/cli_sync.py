@@ -328,6 +328,7 @@ def _tell_failures(session: Session, runs: Sequence[Run]) -> None:
     words = session.words
     said = [f"{one.connection}: {documents.why(one, words)}" for one in runs if one.error]
     said += [f"{one.connection} · {_stream(words, one.stream)}: {words.plural('cli.sync.missing', one.missing)}" for one in runs if one.missing]
+    said += [words("cli.connection.sign_in", name=one.connection) for one in runs if one.error in {"login_needed", "disconnected"}]
     for sentence in dict.fromkeys(said):
         sys.stderr.write(f"koc: {shown(sentence)}\n")
 
