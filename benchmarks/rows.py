@@ -16,7 +16,7 @@ import numpy as np
 from app.files import ImportRequest
 from app.usecases.creators import Question, SortKey
 from app.values import Actor, WorkspaceRef
-from benchmarks import facts, returns, window
+from benchmarks import facts, returns, sync, window
 from db import bulk, maintenance
 from db.engine import sqlite_engine, writing
 from db.writers import search
@@ -322,6 +322,7 @@ MEASURES: Final[dict[str, tuple[Shown, ...]]] = {
     ),
     **facts.MEASURES,
     **returns.MEASURES,
+    **sync.MEASURES,
 }
 SIDES: Final[dict[tuple[str, str], Callable[[Path], Side]]] = {
     ("import", "floor"): import_floor, ("import", "product"): import_product,
@@ -332,4 +333,5 @@ SIDES: Final[dict[tuple[str, str], Callable[[Path], Side]]] = {
     ("window", "floor"): lambda folder: window.floor(roster(folder)), ("window", "product"): lambda folder: window.product(roster(folder)),
     **facts.SIDES,
     **returns.SIDES,
+    **sync.SIDES,
 }  # fmt: skip

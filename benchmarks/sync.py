@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
-from urllib.request import urlopen
 
 import httpx
 
@@ -40,21 +39,16 @@ def _platform(folder: Path) -> Iterator[dict[str, str]]:
     """The platform in a process of its own, as it is in the world."""
     command = [sys.executable, "-m", "tests.emulators.oceanengine", "--trusting"]
     command += ["--orders", str(_ORDERS.get(folder.name.partition("-")[0], 100_000)), "--per-campaign", str(_A_CAMPAIGN)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        yield json.loads(process.stdout.readline())
-    finally:
-        process.stdin.close()
-        process.wait()
-        process.stdout.close()
+    # Its input ends with the block, which ends it.
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield json.loads(next(iter(process.stdout or ())))
+        if process.stdin is not None:
+            process.stdin.close()
 
 
 def _asked(platform: dict[str, str], action: str) -> dict[str, Any]:
     """Something of the platform that a person would do there."""
-    with urlopen(f"{platform['base_url']}/_emulator/{action}") as answer:
-        told: dict[str, Any] = json.load(answer)
+    told: dict[str, Any] = _CLIENT.get(f"{platform['base_url']}/_emulator/{action}").json()
     return told
 
 
@@ -87,43 +81,46 @@ def sync_product(folder: Path) -> Side:
         second = time.perf_counter() - started
         services.close()
     clean(path)
-    assert (first.state, again.state, again.unchanged) == ("ok", "ok", first.inserted), (first, again)
+    if (first.state, again.state, again.unchanged) != ("ok", "ok", first.inserted):
+        raise RuntimeError(f"not all of it was taken in: {first} {again}")
     note = f"{first.inserted:,} rows, {first.requests:,} requests, {first.inserted / seconds:,.0f}/s, {_rss() - before:.0f} MB more"
     return {"seconds": seconds, "again": second, "grown": _rss() - before, "note": note, "cpu": used}
 
 
+_COLUMNS: Final = ("order_id", "campaign_id", "demand_id", "author_id", "author_name", "order_status", "create_time")
+_UPSERT: Final = (
+    "insert into bare values (?, ?, ?, ?, ?, ?, ?) on conflict (order_id) do update set campaign_id = excluded.campaign_id, demand_id = excluded.demand_id,"
+    " author_id = excluded.author_id, author_name = excluded.author_name, order_status = excluded.order_status, create_time = excluded.create_time"
+)
+
+
 def sync_floor(folder: Path) -> Side:
-    """The same answers by the same library, read as JSON and upserted as they are."""
+    """The same answers by the same library, read as JSON and upserted as they are, a transaction an answer."""
     path = clean(folder / "sync_floor.koc")
-    columns = ("order_id", "campaign_id", "demand_id", "author_id", "author_name", "order_status", "create_time")
+    maintenance.create(WorkspaceRef(str(path)), 0).dispose()
+    engine = sqlite_engine(path)
+    with writing(engine) as connection:
+        bulk.driver_cursor(connection).execute(f"create table bare ({', '.join(_COLUMNS)}, primary key (order_id))")
+    rounds: Side = {}
     with _platform(folder) as platform:
-        services = _connected(clean(folder / "sync_known.koc"), platform)
-        stars = [one["account_id"] for one in _told(platform, "oauth2/advertiser/get/", {})["list"] if one["is_valid"] and one["account_role"] == "PLATFORM_ROLE_STAR"]
-        services.close()
-        clean(folder / "sync_known.koc")
-        campaigns = {star: [one["campaign_id"] for one in _every(platform, "2/star/campaign/list/", {"star_id": star}, "campaigns")] for star in stars}
-        maintenance.create(WorkspaceRef(str(path)), 0).dispose()
-        engine = sqlite_engine(path)
-        with writing(engine) as connection:
-            cursor = bulk.driver_cursor(connection)
-            marks = ", ".join(columns)
-            cursor.execute(f"create table bare ({marks}, primary key (order_id))")
-        rounds = {}
+        granted = _told(platform, "oauth2/advertiser/get/", {})["list"]
+        stars = [one["account_id"] for one in granted if one["is_valid"] and one["account_role"] == "PLATFORM_ROLE_STAR"]
+        questions = [
+            {"star_id": star, "campaign_ids": json.dumps(ids[first : first + _TOGETHER])}
+            for star in stars
+            for ids in [[one["campaign_id"] for page in _pages(platform, "2/star/campaign/list/", {"star_id": star}, "campaigns") for one in page]]
+            for first in range(0, len(ids), _TOGETHER)
+        ]
         before = _rss()
         for name in ("seconds", "again"):
             started, used = time.perf_counter(), cpu()
-            for star, ids in campaigns.items():
-                for first in range(0, len(ids), _TOGETHER):
-                    asked = {"star_id": star, "campaign_ids": json.dumps(sorted(ids)[first : first + _TOGETHER])}
-                    for rows in _pages(platform, "2/star/order/list_by_campaign/", asked, "order_list"):
-                        with writing(engine) as connection:
-                            bulk.driver_cursor(connection).executemany(
-                                f"insert into bare values ({', '.join('?' * len(columns))}) on conflict (order_id) do update set order_status = excluded.order_status",
-                                [tuple(row[name] for name in columns) for row in rows],
-                            )
+            for question in questions:
+                for rows in _pages(platform, "2/star/order/list_by_campaign/", question, "order_list"):
+                    with writing(engine) as connection:
+                        bulk.driver_cursor(connection).executemany(_UPSERT, [tuple(row[name] for name in _COLUMNS) for row in rows])
             rounds[name] = time.perf_counter() - started
             rounds.setdefault("cpu", cpu() - used)
-        engine.dispose()
+    engine.dispose()
     clean(path)
     return {**rounds, "grown": max(_rss() - before, 1.0)}
 
@@ -132,9 +129,9 @@ _CLIENT: Final = httpx.Client()
 
 
 def _told(platform: dict[str, str], path: str, params: dict[str, Any]) -> dict[str, Any]:
-    token = platform.setdefault("token", "") or _asked(platform, "grant")["access"]
-    platform["token"] = token
-    answer = _CLIENT.get(f"{platform['base_url']}/open_api/{path}", params=params, headers={"Access-Token": token})
+    if "token" not in platform:
+        platform["token"] = _asked(platform, "grant")["access"]
+    answer = _CLIENT.get(f"{platform['base_url']}/open_api/{path}", params=params, headers={"Access-Token": platform["token"]})
     told: dict[str, Any] = json.loads(answer.content)["data"]
     return told
 
@@ -147,10 +144,6 @@ def _pages(platform: dict[str, str], path: str, params: dict[str, Any], rows: st
         if page * _PAGE >= told["page_info"]["total_count"]:
             return
         page += 1
-
-
-def _every(platform: dict[str, str], path: str, params: dict[str, Any], rows: str) -> list[dict[str, Any]]:
-    return [one for page in _pages(platform, path, params, rows) for one in page]
 
 
 Shown = tuple[str, str, str, float, float]

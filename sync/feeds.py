@@ -337,13 +337,13 @@ def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch
             seen.update(read.keys)
             if leaf.following is not None:
                 cursor = replace(here, mark=following, total=first_total, etags=_kept(here, etags)).text()
-                yield _page(steps, batch, read, len(leaf.rows), cursor)
+                yield _page(steps, batch, read, cursor)
         short = leaf.total - len(seen) - before if feed.counted and leaf.total is not None and before is not None else 0
         moved = feed.counted and leaf.total != first_total and (resumed or (leaf.total or 0) < (first_total or 0))
         if again or not (short > 0 or moved):
-            yield _page(steps, batch, read, len(leaf.rows), "", missing=max(0, short))
+            yield _page(steps, batch, read, "", missing=max(0, short))
             return
-        yield _page(steps, batch, read, len(leaf.rows), replace(here, etags=_kept(here, etags)).text())
+        yield _page(steps, batch, read, replace(here, etags=_kept(here, etags)).text())
         mark, before, first_total, resumed, again = None, None, None, False, True
 
 
@@ -354,16 +354,16 @@ def _gathered(steps: Plan, batch: Sequence[Unit], parser: Parser, ask: Ask) -> P
         leaves = list(feed.walker(ask))
     rows = [row for leaf in leaves for row in leaf.rows]
     read = parser.read(feed.rows(replace(leaves[-1], rows=rows), batch, steps.span))
-    page = _page(steps, batch, read, len(rows), "")
+    page = _page(steps, batch, read, "")
     return page if read.refused or feed.whole is None else replace(page, whole=feed.whole(batch[0]))
 
 
-def _page(steps: Plan, batch: Sequence[Unit], read: Read, received: int, cursor: str, *, missing: int = 0) -> Page:
+def _page(steps: Plan, batch: Sequence[Unit], read: Read, cursor: str, *, missing: int = 0) -> Page:
     """A page of what was read; of records that came twice the last one."""
     feed = steps.feed
     records = read.records if feed.shape is None else feed.shape(read, batch, steps.span)
     single = list({(one.kind, one.key): one for one in records}.values())
-    return Page(feed.table.kind, single, cursor, received, read.refused, read.drift, missing=missing)
+    return Page(feed.table.kind, single, cursor, read.rows, read.refused, read.drift, missing=missing)
 
 
 def _sign(batch: Sequence[Unit]) -> str:

@@ -97,8 +97,9 @@ class _Plan:
 
 @dataclass(slots=True)
 class Read:
-    """What became of the rows of an answer."""
+    """What became of the rows of an answer, and how many there were."""
 
+    rows: int = 0
     records: list[Record] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
@@ -125,6 +126,7 @@ class Parser:
         """Rows, each with the product fields that its address already says."""
         done = Read()
         for row, given in rows:
+            done.rows += 1
             if type(row) is not dict:
                 done.refused.append(Refused("", "", "not_a_record", _text_of(row)))
                 continue
