@@ -15,15 +15,22 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.errors import CancelledError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+    from app.jobs import Job
+
 _AT_A_TIME: Final = 50_000
 _FEW: Final = 100
 """Rows for which it does not matter."""
+_STEPS: Final = 100_000
+"""Steps of a statement between two looks at whether it is still wanted."""
 _GAP: Final = b"\x00KOC Desk: nothing here\x00"
 _PLAIN: Final = "?"
 _GAPPED: Final = f"nullif(?, X'{_GAP.hex()}')"
@@ -122,6 +129,50 @@ def roomy(connection: Connection, kib: int = 256_000) -> Iterator[None]:
     finally:
         cursor.execute(f"pragma cache_size={int(usual)}")
         cursor.close()
+
+
+@contextmanager
+def indexed_after(connection: Connection, table: str, count: int, job: Job) -> Iterator[None]:
+    """``count`` rows come into a table: where that is more than it has, its plain indexes are made anew from all rows at the end.
+
+    A row finds its place in an index at random; an index that is made at once is written from its first page to its last.
+    """
+    if connection.dialect.name != "sqlite" or fetch(connection, f"select count(*) from (select 1 from {quoted(table)} limit ?)", count)[0][0] >= count:  # noqa: S608
+        yield
+        return
+    plain = "select name, sql from sqlite_master where type = 'index' and tbl_name = ? and sql like 'create index%' order by rowid"
+    indexes = fetch(connection, plain, table)
+    for name, _ in indexes:
+        connection.exec_driver_sql(f"drop index {quoted(name)}")
+    yield
+    with _asked(connection, job):
+        for _, statement in indexes:
+            connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def _asked(connection: Connection, job: Job) -> Iterator[None]:
+    """Long statements that end where the job is to end."""
+    raised: list[CancelledError] = []
+
+    def ask() -> int:
+        try:
+            job.check()
+        except CancelledError as error:  # goes on below, past the driver
+            raised.append(error)
+            return 1
+        return 0
+
+    raw: Any = connection.connection.driver_connection
+    raw.set_progress_handler(ask, _STEPS)
+    try:
+        yield
+    except DBAPIError:
+        if raised:
+            raise raised[0] from None
+        raise
+    finally:
+        raw.set_progress_handler(None, 0)
 
 
 def keep_ids(connection: Connection, ids: Iterable[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,8 +62,7 @@ class FactStore:
         if request.dry_run:
             with reading(self.engine) as connection:
                 return _told(_taken(connection, None, parsed, request, actor, now, job), None)
-        long = request.kind == "sales" and parsed.records >= directory.LEAST
-        with writing(self.engine, keys=not long) as connection, bulk.roomy(connection):
+        with writing(self.engine, keys=not _long(parsed, request)) as connection, bulk.roomy(connection):
             asked = _fingerprint(parsed, request)
             log = Log(connection, f"import.{request.kind}", actor, now)
             done = _repeated(connection, asked, log) or _taken(connection, log, parsed, request, actor, now, job)
@@ -110,14 +110,20 @@ def _taken(connection: Connection, log: Log | None, parsed: Parsed, request: Imp
     upsert = make(connection, log, now, actor.name, request.kind, parsed.key, request.create_leads, types)
     upsert.look_up(parsed)
     done = 0
-    for chunk in parsed.chunks(CHUNK):
-        job.check()
-        upsert.take(chunk)
-        done += len(chunk)
-        job.progress("upsert", done, parsed.records)
+    with bulk.indexed_after(connection, "sale", parsed.records, job) if log is not None and _long(parsed, request) else nullcontext():
+        for chunk in parsed.chunks(CHUNK):
+            job.check()
+            upsert.take(chunk)
+            done += len(chunk)
+            job.progress("upsert", done, parsed.records)
     upsert.finish()
     job.check()
     return _Done(upsert.tally, upsert.warnings(), tuple(upsert.people.unknown), tuple(sorted(upsert.creators)))
+
+
+def _long(parsed: Parsed, request: ImportRequest) -> bool:
+    """Whether a file is one of many sales, which are taken in with everything that serves speed."""
+    return request.kind == "sales" and parsed.records >= directory.LEAST
 
 
 def _event_types(connection: Connection) -> frozenset[str]:

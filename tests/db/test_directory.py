@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from app.errors import CancelledError
 from app.files import ImportReport, ImportRequest
 from app.jobs import Quiet
 from app.values import Actor, WorkspaceRef
+from db import bulk
 from db.engine import reading, sqlite_engine, writing
 from db.stores import facts
 from db.writers import directory, returns
@@ -90,6 +92,7 @@ def took(source: Path, path: Path, file: Path, *, at_once: bool, again: Path | N
         done = [services.facts.import_file(ImportRequest(one, kind="sales")) for one in (file, again) if one is not None]
         engine = sqlite_engine(path)
         with reading(engine) as connection:
+            indexes = connection.execute(text("select name, sql from sqlite_master where tbl_name = 'sale' order by name")).all()
             faults = returns.faults(connection, Quiet())
             sales = connection.execute(text("select * from sale order by id")).all()
             sums = connection.execute(text("select * from creator_return order by month, creator_id")).all()
@@ -99,7 +102,7 @@ def took(source: Path, path: Path, file: Path, *, at_once: bool, again: Path | N
             services.workspace.undo(one.import_id)
         restored = services.workspace.info(with_hash=True).content_hash == empty
         services.close()
-    return [replace(one, seconds=0) for one in done], [tuple(row) for row in sales], [tuple(row) for row in sums], faults, restored
+    return [replace(one, seconds=0) for one in done], [tuple(row) for row in (*sales, *indexes)], [tuple(row) for row in sums], faults, restored
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -139,4 +142,28 @@ def test_keys_are_checked_again_after_a_long_file(stocked: Path, tmp_path: Path)
     insert = text("insert into content (platform, content_id, creator_id, account_id) values ('douyin', 'N99', 9999, 1)")
     with pytest.raises(IntegrityError), writing(engine) as connection:
         connection.execute(insert)
+    engine.dispose()
+
+
+class Stopping(Quiet):
+    """A job that somebody gives up while the indexes are made."""
+
+    def check(self) -> None:
+        raise CancelledError
+
+
+def test_indexes_are_made_after_the_rows_unless_the_job_ends(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_STEPS", 10)
+    engine = sqlite_engine(shutil.copy(stocked, tmp_path / "brand.koc"))
+    named = text("select name, sql from sqlite_master where tbl_name = 'sale' and sql like 'CREATE INDEX%' order by name")
+    with reading(engine) as connection:
+        before = connection.execute(named).all()
+    with pytest.raises(CancelledError), writing(engine) as connection, bulk.indexed_after(connection, "sale", 5, Stopping()):
+        assert not connection.execute(named).all()
+    with reading(engine) as connection:
+        assert connection.execute(named).all() == before
+    with writing(engine) as connection, bulk.indexed_after(connection, "sale", 5, Quiet()):
+        assert not connection.execute(named).all()
+    with reading(engine) as connection:
+        assert connection.execute(named).all() == before
     engine.dispose()
