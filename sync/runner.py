@@ -147,7 +147,7 @@ class Runner:
     def _connector(self, connection: Connection) -> Connector:
         load = self._loaders.get(connection.platform)
         if load is None:
-            raise UsageError("unknown_platform", platform=connection.platform)
+            raise UsageError("unknown_connector", text=connection.platform, known=", ".join(self._loaders))
         return load()
 
     def _owner(self, connection: Connection) -> Owner:
