@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from app.errors import UsageError
@@ -15,13 +16,15 @@ from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.tiers import TierPolicy
 from app.rules.roi import RoiPolicy
-from app.values import Actor, Group, Tier, day_end
+from app.values import Actor, Group, Tier, day_end, local
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
+    from app.errors import ProductError
+    from app.rules.rating.credit import Dimension
     from app.rules.rating.explain import Explanation
     from app.rules.rating.sanctions import State
     from app.values import CreditGrade, Sanction
@@ -231,6 +234,69 @@ class AppealRow:
     followed: Followed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a table's row says of a creator's conduct beside the score: the last entry that counts, where the most was lost, the ladder.
+
+    ``weakest`` is None where nothing is held against the creator; ``proposed``: the sanction is only proposed.
+    """
+
+    creator_id: int
+    last_type: str | None
+    last_at: int | None
+    weakest: Dimension | None
+    lost: float | None
+    sanction: Sanction | None
+    proposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """An entry that waits for a word; ``by_rule_at`` is when the rule confirms it by itself (None: never)."""
+
+    id: int
+    event_id: str | None
+    creator_id: int
+    name: str
+    type: str
+    happened_at: int
+    recorded_at: int
+    filed_by: str
+    evidence: str | None
+    source: str | None
+    by_rule_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits for a person: proposed entries, proposed sanctions, open appeals."""
+
+    events: int
+    sanctions: int
+    appeals: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePoint:
+    """Score and grade of a past moment: as known then, and as known now."""
+
+    at: int
+    score: int
+    grade: CreditGrade
+    known_score: int
+    known_grade: CreditGrade
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a decision over many gave: those done in one operation, those left with the first reason."""
+
+    operation_id: int
+    done: int
+    left: int
+    why: ProductError | None
+
+
 class Ratings(Protocol):
     """Remembers facts for ratings and their results. One method is one transaction."""
 
@@ -282,6 +348,24 @@ class Ratings(Protocol):
 
     def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int) -> AppealRow:  # noqa: FBT001
         """Decide an appeal; if upheld, what it challenges falls, and what rests on it follows."""
+
+    def glances(self, creators: Sequence[int], now: int) -> Mapping[int, Glance]:
+        """What rows say of creators' conduct, by creator."""
+
+    def proposed(self, now: int, limit: int) -> list[Proposed]:
+        """Entries that wait for a word, the oldest first."""
+
+    def waiting(self) -> Waiting:
+        """How much waits for a person."""
+
+    def score_history(self, creator_id: int, days: Sequence[date], now: int) -> list[ScorePoint]:
+        """A creator's score at the end of each day and now."""
+
+    def settle_events(self, event_ids: Sequence[int], confirm: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001
+        """Confirm or void entries in one operation; what is not allowed is left."""
+
+    def settle_sanctions(self, case_ids: Sequence[int], approved: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001
+        """Decide cases in one operation; what is not allowed is left."""
 
 
 POLICIES = {"tiers": TierPolicy.parse, "credit": CreditPolicy.parse, "roi": RoiPolicy.parse, "attribution": AttributionPolicy.parse}
@@ -406,6 +490,42 @@ class Rating:
     def decide_appeal(self, appeal_id: int, *, upheld: bool, reason: str) -> AppealRow:
         """Decide an appeal; refused to who filed it or what it challenges."""
         return self._changed(self._store.decide_appeal(appeal_id, upheld, _given(reason), self._actor, self._clock()))
+
+    # ------------------------------------------------------------ many at once
+
+    def glances(self, creators: Sequence[int]) -> Mapping[int, Glance]:
+        """What rows say of creators' conduct, by creator."""
+        return self._store.glances(creators, self._clock())
+
+    def proposed(self, limit: int = 1000) -> list[Proposed]:
+        """Entries that wait for a word, the oldest first."""
+        return self._store.proposed(self._clock(), limit)
+
+    def waiting(self) -> Waiting:
+        """How much waits for a person."""
+        return self._store.waiting()
+
+    def score_history(self, creator_id: int, months: int = 12) -> list[ScorePoint]:
+        """A creator's score at the end of each past month and now, as known then and as known now."""
+        now = self._clock()
+        today, days = local(now, self._zone).date(), []
+        last = today.replace(day=1) - timedelta(days=1)
+        for _ in range(months):
+            days.append(last)
+            last = last.replace(day=1) - timedelta(days=1)
+        return self._store.score_history(creator_id, days[::-1], now)
+
+    def settle_events(self, event_ids: Sequence[int], *, confirm: bool, reason: str, job: Job | None = None) -> Settled:
+        """Confirm or void entries in one operation that undoes as one; what is not allowed is left and counted."""
+        return self._settled(self._store.settle_events(event_ids, confirm, _given(reason), self._actor, self._clock(), job or Quiet()))
+
+    def settle_sanctions(self, case_ids: Sequence[int], *, approved: bool, reason: str, job: Job | None = None) -> Settled:
+        """Decide cases in one operation; what is not allowed is left and counted."""
+        return self._settled(self._store.settle_sanctions(case_ids, approved, _given(reason), self._actor, self._clock(), job or Quiet()))
+
+    def _settled(self, settled: Settled) -> Settled:
+        self._events.announce(CreatorsChanged(), OperationRecorded())
+        return settled
 
     def _changed(self, done: _Done) -> _Done:
         self._events.announce(CreatorsChanged((done.creator_id,)), OperationRecorded())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from sqlalchemy import func, insert, or_, select, update
 
-from app.errors import UsageError
+from app.errors import NotPermittedError, ProductError, UsageError
 from app.rules.rating import explain, sanctions, tiers
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.ledger import Ledger
@@ -22,17 +22,22 @@ from app.usecases.rating import (
     CreditEntry,
     CreditRun,
     CreditShown,
+    Glance,
     Override,
     PolicyRow,
+    Proposed,
     SanctionRow,
     SanctionShown,
+    ScorePoint,
+    Settled,
     TierExplanation,
     TierMove,
     TierRun,
     TierStep,
+    Waiting,
 )
 from app.values import CreditGrade, Tier
-from db import attachments, bulk
+from db import attachments, bulk, conduct
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, TierOverride
 from db.models.records import Operation, Policy
@@ -40,7 +45,8 @@ from db.writers import audit, cases, ledger, returns, rollups
 from db.writers.operations import Log, dump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     from sqlalchemy import Connection, Engine, Row
 
@@ -258,6 +264,63 @@ class RatingStore:
             decided = replace(cases.appeal(connection, appeal_id), followed=followed)
             log.finish({"creator_id": decided.creator_id, "appeal_id": appeal_id, "upheld": upheld}, reason)
             return decided
+
+    # ------------------------------------------------------------ many at once
+
+    def glances(self, creators: Sequence[int], now: int) -> Mapping[int, Glance]:
+        """What rows say of creators' conduct, by creator."""
+        with reading(self.engine) as connection:
+            return conduct.glances(connection, creators, now)
+
+    def proposed(self, now: int, limit: int) -> list[Proposed]:
+        """Entries that wait for a word, the oldest first."""
+        with reading(self.engine) as connection:
+            return conduct.proposed(connection, now, limit)
+
+    def waiting(self) -> Waiting:
+        """How much waits for a person."""
+        with reading(self.engine) as connection:
+            return conduct.waiting(connection)
+
+    def score_history(self, creator_id: int, days: Sequence[date], now: int) -> list[ScorePoint]:
+        """A creator's score at the end of each day and now."""
+        with reading(self.engine) as connection:
+            return conduct.history(connection, creator_id, days, now)
+
+    def settle_events(self, event_ids: Sequence[int], confirm: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001 (the port's own word)
+        """Confirm or void entries in one operation; what is not allowed is left."""
+        with writing(self.engine) as connection:
+            log = Log(connection, _KINDS[confirm], actor, now)
+            act = cases.confirm if confirm else cases.void
+            return _settle(log, event_ids, lambda one: act(log, one, reason), {}, reason, job)
+
+    def settle_sanctions(self, case_ids: Sequence[int], approved: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001 (the port's own word)
+        """Decide cases in one operation; what is not allowed is left."""
+        with writing(self.engine) as connection:
+            log = Log(connection, "sanction.decide", actor, now)
+            return _settle(log, case_ids, lambda one: cases.decide(log, one, reason, approved=approved), {"approved": approved}, reason, job)
+
+
+_KINDS: Final = {True: "credit.confirm", False: "credit.void"}
+_LOOKED_AFTER: Final = 50
+"""Decisions between two looks at whether to stop."""
+
+
+def _settle(log: Log, many: Sequence[int], act: Callable[[int], object], summary: Mapping[str, object], reason: str, job: Job) -> Settled:
+    """Do one after the other in one operation; where nothing is allowed, nothing is written and the first reason is raised."""
+    left: list[ProductError] = []
+    for at, one in enumerate(many):
+        if at % _LOOKED_AFTER == 0:
+            job.check()
+            job.progress("settle", at, len(many))
+        try:
+            act(one)
+        except (UsageError, NotPermittedError) as error:
+            left.append(error)
+    if left and len(left) == len(many):
+        raise left[0]
+    done = len(many) - len(left)
+    return Settled(log.finish({**summary, "count": done}, reason), done, len(left), left[0] if left else None)
 
 
 def _confirm_due(connection: Connection, actor: Actor, now: int) -> int:

@@ -205,6 +205,13 @@ def refresh(connection: Connection, creators: Iterable[int], now: int) -> Rated 
     return _proposed(connection, force.policy, rated, entries, now, everybody=False)
 
 
+def look(connection: Connection, creators: Iterable[int], now: int) -> Rated:
+    """Rate creators as of now and keep nothing; those who are gone are rated as nobody knows them."""
+    ids = np.array(sorted(set(creators)), dtype=np.int64)
+    force, at = in_force(connection, now), Clocks(now, now)
+    return Rated(ids, ledger.rate(force.policy, _of_creators(connection, force.policy, ids, at), len(ids), at))
+
+
 def rate_all(connection: Connection, at: Clocks, force: Force, now: int | None, job: Job | None = None) -> Rated:
     """Rate everybody and keep it; the ladder proposes where the rating is of ``now``, not of another day (None)."""
     ids = _column(bulk.fetch(connection, "select id from creator order by id"))
