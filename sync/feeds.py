@@ -52,6 +52,11 @@ class Unit:
     key: str = ""
     about: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """What tells it from others."""
+        return self.group, self.key
+
 
 def plain_rows(leaf: Leaf, batch: Sequence[Unit], span: Span) -> Iterator[tuple[Any, Mapping[str, object]]]:  # noqa: ARG001 (as others)
     """Rows as they stand in the answer."""
@@ -152,6 +157,8 @@ class Cursor:
     """Rows that the platform counted when the walk over the unit began."""
     etags: Mapping[str, str] = field(default_factory=dict)
     """Of the answers to conditional questions, by batch."""
+    owed: frozenset[tuple[str, str]] = frozenset()
+    """Units of which something is missing: they are asked for all they have, whenever it changed."""
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
@@ -161,7 +168,7 @@ class Cursor:
             unit = told.get("part")
             return cls(
                 told.get("since"), told.get("started"), None if unit is None else (str(unit[0]), str(unit[1])), told.get("of", ""), told.get("page"),
-                told.get("total"), dict(told.get("etags", {})),
+                told.get("total"), dict(told.get("etags", {})), frozenset((str(group), str(key)) for group, key in told.get("owed", ())),
             )  # fmt: skip
         except (ValueError, AttributeError, IndexError, TypeError):
             return cls()
@@ -170,6 +177,7 @@ class Cursor:
         """As it is kept."""
         told = {
             "since": self.since, "started": self.started, "part": self.unit, "of": self.of, "page": self.mark, "total": self.total, "etags": self.etags,
+            "owed": sorted(self.owed),
         }  # fmt: skip
         return json.dumps({name: value for name, value in told.items() if value or value == 0}, ensure_ascii=False, separators=(",", ":"))
 
@@ -197,9 +205,10 @@ def plan(feed: Feed, cursor: str | None, look: Look, now: int, *, full: bool) ->
     at = Cursor() if full else Cursor.read(cursor)
     started = at.started if at.unit is not None and at.started is not None else now
     span = Span(None if at.since is None else at.since - feed.look_back, now, full)
-    units = sorted(feed.units(look, span))
-    if at.unit is not None:
-        units = [one for one in units if (one.group, one.key) >= at.unit]
+    found = {one.name: one for one in feed.units(look, span)}
+    if at.owed and span.since is not None:
+        found |= {one.name: one for one in feed.units(look, replace(span, since=None)) if one.name in at.owed}
+    units = sorted(one for one in found.values() if at.unit is None or one.name >= at.unit)
     batches = [
         tuple(group[first : first + feed.batch])
         for group in (list(members) for _, members in groupby(units, key=lambda one: one.group))
@@ -212,22 +221,22 @@ def walk(steps: Plan, fetch: Fetch, note: Callable[..., None]) -> Iterator[Page]
     """Every page of a plan in order; the last one closes the walk.
 
     A unit that the platform refuses for itself is noted and counts as missing; where it refuses all, its word ends the walk.
-    Where something is missing, the moment since which changes are read stays, so that it is asked for again.
+    Whatever lacks something is owed: it is asked for again next time, with all it has.
     """
-    parser, at, kind = Parser(steps.feed.table), steps.cursor, steps.feed.table.kind
-    left, etags = deque(steps.batches), dict[str, str]()
-    missing = untold = 0
+    parser, kind, so_far = Parser(steps.feed.table), steps.feed.table.kind, _SoFar(steps.cursor)
+    left = deque(steps.batches)
+    untold = 0
     heard, word = not steps.batches, None
     while left:
         batch = left.popleft()
         try:
-            for page in _walk_batch(steps, batch, parser, fetch, etags):
-                heard, missing = True, missing + page.missing
+            for page in _walk_batch(steps, batch, parser, fetch, so_far):
+                heard = True
                 if page.cursor:
                     yield page
                     continue
-                end = Cursor(at.since, at.started, (left[0][0].group, left[0][0].key), etags=_kept(at, etags)).text() if left else _end(at, missing, etags)
-                yield replace(page, cursor=end, missing=page.missing + untold)
+                so_far.note(batch, lacking=page.missing > 0)
+                yield replace(page, cursor=so_far.before(left[0][0]) if left else so_far.end(), missing=page.missing + untold)
                 if not left:
                     return
                 untold = 0
@@ -239,10 +248,46 @@ def walk(steps: Plan, fetch: Fetch, note: Callable[..., None]) -> Iterator[Page]
                 left.extendleft((batch[middle:], batch[:middle]))
                 continue
             note("part_refused", error=error.code, unit=batch[0].key or batch[0].group)
-            missing, untold, word = missing + 1, untold + 1, error
+            so_far.note(batch, lacking=True)
+            untold, word = untold + 1, error
     if word is not None and not heard:
         raise word
-    yield Page(kind, (), _end(at, missing, etags), 0, missing=untold)
+    yield Page(kind, (), so_far.end(), 0, missing=untold)
+
+
+_MOST_OWED: Final = 500
+
+
+class _SoFar:
+    """What a walk has to remember beyond the unit it is at: etags of answers, and the units that lack something."""
+
+    def __init__(self, at: Cursor) -> None:
+        self._at = at
+        self.etags: dict[str, str] = {}
+        self._lacking = {name for name in at.owed if at.unit is not None and name < at.unit}
+        self._waiting = set(at.owed) - self._lacking
+
+    def note(self, batch: Sequence[Unit], *, lacking: bool) -> None:
+        """Units were asked about to their end."""
+        names = {one.name for one in batch}
+        self._waiting -= names
+        if lacking:
+            self._lacking |= names
+
+    def at(self, cursor: Cursor) -> str:
+        """A cursor within the walk, with what is remembered."""
+        return replace(cursor, etags={**self._at.etags, **self.etags}, owed=frozenset(self._lacking | self._waiting)).text()
+
+    def before(self, unit: Unit) -> str:
+        """The cursor of a walk that comes to a unit next."""
+        return self.at(Cursor(self._at.since, self._at.started, unit.name))
+
+    def end(self) -> str:
+        """The cursor of a walk that is over; etags are those of what was asked for, older ones go. Where very much is owed, all is read again."""
+        etags = self.etags if self._at.unit is None else {**self._at.etags, **self.etags}
+        if len(self._lacking) > _MOST_OWED:
+            return Cursor(self._at.since, etags=etags).text()
+        return Cursor(self._at.started, etags=etags, owed=frozenset(self._lacking)).text()
 
 
 _MOST_TOGETHER: Final = 10
@@ -292,21 +337,13 @@ def _joined(pages: Sequence[Page]) -> Page:
     )
 
 
-def _kept(at: Cursor, etags: Mapping[str, str]) -> Mapping[str, str]:
-    return {**at.etags, **etags}
-
-
-def _end(at: Cursor, missing: int, etags: Mapping[str, str]) -> str:
-    """The cursor of a walk that is over; its etags are those of what was asked for, older ones go."""
-    return Cursor(since=at.since if missing else at.started, etags=etags if at.unit is None else _kept(at, etags)).text()
-
-
-def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch, etags: dict[str, str]) -> Iterator[Page]:
+def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch, so_far: _SoFar) -> Iterator[Page]:
     """Pages of one address; the last one has no cursor.
 
     Where fewer distinct records came than the platform counts, or the count changed on the way, it is walked once more.
     """
-    feed, span = steps.feed, steps.span
+    feed = steps.feed
+    span = replace(steps.span, since=None) if any(one.name in steps.cursor.owed for one in batch) else steps.span
     asked, sign = feed.ask(batch, span), _sign(batch)
 
     def ask(page: Mapping[str, object]) -> Mapping[str, Any]:
@@ -314,13 +351,13 @@ def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch
         headers = {**asked.headers, "If-None-Match": etag} if etag else asked.headers
         data = fetch(replace(asked, params=[*asked.pairs, *page.items()], headers=headers))
         if feed.conditional and isinstance(found := data.get("etag") or etag, str):
-            etags.setdefault(sign, found)
+            so_far.etags.setdefault(sign, found)
         return data
 
     if feed.whole is not None:
         yield _gathered(steps, batch, parser, ask)
         return
-    here = replace(steps.cursor, unit=(batch[0].group, batch[0].key), of=sign, mark=None, total=None)
+    here = replace(steps.cursor, unit=batch[0].name, of=sign, mark=None, total=None)
     resumed = steps.cursor.mark is not None and steps.cursor.of == sign
     mark, first_total = (steps.cursor.mark, steps.cursor.total) if resumed else (None, None)
     seen: set[str] = set()
@@ -336,14 +373,14 @@ def _walk_batch(steps: Plan, batch: Sequence[Unit], parser: Parser, fetch: Fetch
                 following = leaf.following
             seen.update(read.keys)
             if leaf.following is not None:
-                cursor = replace(here, mark=following, total=first_total, etags=_kept(here, etags)).text()
+                cursor = so_far.at(replace(here, mark=following, total=first_total))
                 yield _page(steps, batch, read, cursor)
         short = leaf.total - len(seen) - before if feed.counted and leaf.total is not None and before is not None else 0
         moved = feed.counted and leaf.total != first_total and (resumed or (leaf.total or 0) < (first_total or 0))
         if again or not (short > 0 or moved):
             yield _page(steps, batch, read, "", missing=max(0, short))
             return
-        yield _page(steps, batch, read, replace(here, etags=_kept(here, etags)).text())
+        yield _page(steps, batch, read, so_far.at(here))
         mark, before, first_total, resumed, again = None, None, None, False, True
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.errors import PlatformError
-from sync.feeds import DAY, Cursor, Feed, Unit, plan, walk
+from sync.feeds import DAY, Cursor, Feed, Unit, plan, together, walk
 from sync.http import Request
 from sync.pagination import Numbered, Once
 from sync.readers import COUNT, COUNT_TEXT, FEN, FLAG, IDENT, INT_TEXT, ISO, SECONDS, TEXT, WORD, YUAN, codes, decoded, local_time
@@ -427,7 +427,7 @@ def test_fewer_rows_than_counted_are_walked_once_more_and_told() -> None:
     pages = list(walked(feed("a"), platform))
     assert [page for _, page in platform.asked] == ["1", "2", "3"] * 2
     assert [page.missing for page in pages] == [0, 0, 0, 0, 0, 3]
-    assert Cursor.read(pages[-1].cursor).since is None, "what is missing is asked for again"
+    assert Cursor.read(pages[-1].cursor) == Cursor(since=NOW, owed=frozenset({("", "a")})), "what is missing is asked for again"
 
 
 def test_a_unit_that_is_refused_does_not_stop_the_others() -> None:
@@ -437,7 +437,31 @@ def test_a_unit_that_is_refused_does_not_stop_the_others() -> None:
     assert keys(pages) == ["1", "2", "3", "200", "201", "202"]
     assert sum(page.missing for page in pages) == 1
     assert watch.lines == [("part_refused", {"error": "refused", "unit": "b"})]
-    assert Cursor.read(pages[-1].cursor).since == 5
+    assert Cursor.read(pages[-1].cursor) == Cursor(since=NOW, owed=frozenset({("", "b")}))
+
+
+def test_what_is_owed_is_asked_for_with_all_it_has_until_it_comes() -> None:
+    spans: list[tuple[str, int | None]] = []
+
+    def units(_look: Look, span: Span) -> list[Unit]:
+        return [Unit("", name) for name in ("abc" if span.since is None else "c")]
+
+    def ask(batch: Sequence[Unit], span: Span) -> Request:
+        spans.append((batch[0].key, span.since))
+        return Request("GET", "/orders", params={"of": batch[0].key})
+
+    one = feed("", units=units, ask=ask)
+    rows = {name: many(7, 100 * number + 1) for number, name in enumerate("abc")}
+    first = list(walked(one, Platform(rows, refuses=frozenset("b"))))
+    again = list(walked(one, Platform(rows, refuses=frozenset("b")), first[-1].cursor))
+    assert spans[3:] == [("b", None), ("c", NOW - DAY)]
+    assert Cursor.read(again[-1].cursor).owed == {("", "b")}
+    walking = walked(one, Platform(rows), again[-1].cursor)
+    stopped = next(walking).cursor
+    spans.clear()
+    rest = list(walked(one, Platform(rows), stopped))
+    assert spans == [("b", None), ("c", NOW - DAY)]
+    assert Cursor.read(rest[-1].cursor) == Cursor(since=NOW)
 
 
 @pytest.mark.parametrize("refused", ["a", "d", "c"])
@@ -514,6 +538,31 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
     assert seen == [None, None, '"a"', '"b"', '"a"', '"b"']
     assert [len(keys(pages)) for pages in (first, again, third)] == [4, 0, 0]
     assert len(keys(pull(third[-1].cursor, full=True))) == 4
+
+
+def test_a_long_walk_is_taken_in_by_more_at_a_time_and_loses_nothing() -> None:
+    rows = many(2_003)
+    pages = list(together(walked(feed("a"), Platform({"a": rows}))))
+    assert [page.received for page in pages[:10]] == [5] * 8 + [10] * 2
+    assert max(page.received for page in pages) == 50
+    assert sum(page.received for page in pages) == len(rows)
+    assert len(set(keys(pages))) == len(rows)
+    later = list(walked(feed("a"), Platform({"a": rows}), pages[40].cursor))
+    assert keys(pages[:41]) + keys(later) == [str(one["id"]) for one in rows]
+
+
+def test_what_came_before_a_failure_is_given_before_it() -> None:
+    platform = Platform({"a": many(2_000)})
+
+    def fail(number: int) -> None:
+        if number == 100:
+            raise PlatformError("offline")
+
+    platform.before = fail
+    taken: list[Page] = []
+    with pytest.raises(PlatformError):
+        taken.extend(together(walked(feed("a"), platform)))
+    assert sum(page.received for page in taken) == 99 * 5
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", '{"part": 5}', '{"part": ["a"]}', "null"])
