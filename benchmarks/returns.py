@@ -128,16 +128,16 @@ def roi_product(folder: Path) -> Side:
         started = time.perf_counter()
         found = values.by_creator(connection, by, None, None, Quiet())
         sums = time.perf_counter() - started
-        started = time.perf_counter()
+        started, used = time.perf_counter(), cpu()
         values.compute(connection, by, moment, Quiet())
-        full = time.perf_counter() - started
+        full, used = time.perf_counter() - started, cpu() - used
     store.refresh(moment, Quiet())
     started = time.perf_counter()
     report = store.report(Asked(top=100), moment, Quiet())
     page = time.perf_counter() - started
     engine.dispose()
     clean(copy)
-    return {"sums": sums, "full": full, "page": page, "note": f"{len(found.sums.key):,} creators, {len(report.rows)} shown"}
+    return {"sums": sums, "full": full, "page": page, "note": f"{len(found.sums.key):,} creators, {len(report.rows)} shown", "cpu": used}
 
 
 def roi_floor(folder: Path) -> Side:
@@ -149,12 +149,12 @@ def roi_floor(folder: Path) -> Side:
     cursor.execute(f"attach '{source}' as product")
     cursor.execute("create table sold as select creator_id, amount_fen - refund_fen net, commission_fen commission from product.sale")
     cursor.execute("create index ix_sold on sold (creator_id, net, commission)")
-    started = time.perf_counter()
+    started, used = time.perf_counter(), cpu()
     cursor.execute("select creator_id, sum(net), sum(commission), count(*) from sold group by creator_id").fetchall()
-    seconds = time.perf_counter() - started
+    seconds, used = time.perf_counter() - started, cpu() - used
     engine.dispose()
     clean(target)
-    return {"sums": seconds, "full": seconds, "page": 0.3}
+    return {"sums": seconds, "full": seconds, "page": 0.3, "cpu": used}
 
 
 # ---------------------------------------------------------------- a sync of some sales

@@ -132,16 +132,16 @@ def roomy(connection: Connection, kib: int = 256_000) -> Iterator[None]:
 
 
 @contextmanager
-def indexed_after(connection: Connection, table: str, count: int, job: Job) -> Iterator[None]:
-    """``count`` rows come into a table: where that is more than it has, its plain indexes are made anew from all rows at the end.
+def indexed_after(connection: Connection, table: str, count: int, job: Job, column: str = "") -> Iterator[None]:
+    """``count`` rows of a table come or change: where that is most of it, its plain indexes (those of a column) are made anew at the end.
 
     A row finds its place in an index at random; an index that is made at once is written from its first page to its last.
     """
-    if connection.dialect.name != "sqlite" or fetch(connection, f"select count(*) from (select 1 from {quoted(table)} limit ?)", count)[0][0] >= count:  # noqa: S608
+    if connection.dialect.name != "sqlite" or fetch(connection, f"select count(*) from (select 1 from {quoted(table)} limit ?)", 2 * count)[0][0] >= 2 * count:  # noqa: S608
         yield
         return
-    plain = "select name, sql from sqlite_master where type = 'index' and tbl_name = ? and sql like 'create index%' order by rowid"
-    indexes = fetch(connection, plain, table)
+    plain = "select name, sql from sqlite_master where type = 'index' and tbl_name = ? and sql like 'create index%' and instr(sql, ?) > 0 order by rowid"
+    indexes = fetch(connection, plain, table, column)
     for name, _ in indexes:
         connection.exec_driver_sql(f"drop index {quoted(name)}")
     yield

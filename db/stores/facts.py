@@ -30,6 +30,7 @@ from db.writers.operations import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -110,7 +111,7 @@ def _taken(connection: Connection, log: Log | None, parsed: Parsed, request: Imp
     upsert = make(connection, log, now, actor.name, request.kind, parsed.key, request.create_leads, types)
     upsert.look_up(parsed)
     done = 0
-    with bulk.indexed_after(connection, "sale", parsed.records, job) if log is not None and _long(parsed, request) else nullcontext():
+    with _indexed_after(connection, parsed, job) if log is not None and _long(parsed, request) else nullcontext():
         for chunk in parsed.chunks(CHUNK):
             job.check()
             upsert.take(chunk)
@@ -124,6 +125,12 @@ def _taken(connection: Connection, log: Log | None, parsed: Parsed, request: Imp
 def _long(parsed: Parsed, request: ImportRequest) -> bool:
     """Whether a file is one of many sales, which are taken in with everything that serves speed."""
     return request.kind == "sales" and parsed.records >= directory.LEAST
+
+
+def _indexed_after(connection: Connection, parsed: Parsed, job: Job) -> AbstractContextManager[None]:
+    """As many sales are new as the file has more than the workspace, at least."""
+    there = bulk.fetch(connection, "select count(*) from (select 1 from sale limit ?)", parsed.records)[0][0]
+    return bulk.indexed_after(connection, "sale", parsed.records - there, job)
 
 
 def _event_types(connection: Connection) -> frozenset[str]:

@@ -100,7 +100,8 @@ def told(policy: AttributionPolicy, first: int, columns: Mapping[str, Sequence[A
     count = len(touched)
 
     def whole(name: str) -> Ints:
-        return np.fromiter((one or 0 for one in columns[name]), dtype=np.int64, count=count)
+        column = columns[name]
+        return np.fromiter((one or 0 for one in column) if column.count(None) else column, dtype=np.int64, count=count)
 
     def found(name: str, otherwise: int = 0) -> Ints:
         return touched[name].cast(pl.Int64).fill_null(otherwise).to_numpy()

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy import func, select
 
+from app.jobs import Quiet
 from app.rules import months, report
 from app.rules.decay import DAY
 from app.rules.rating import tiers
@@ -58,7 +59,7 @@ def by_creator(connection: Connection, by: Rules, since: int | None, until: int 
         _add_facts(connection, by, tally, Source(since, until), job)
         return of_tally(tally)
     span = (ALWAYS, ALWAYS) if (since, until) == (None, None) else (first, last)
-    kept = frames.whole(connection, "(select * from creator_return where month between ? and ? order by month, creator_id) r", ("creator_id", *SUMS), *span)
+    kept = frames.whole(connection, "creator_return where month between ? and ?", ("creator_id", *SUMS), *span)
     tally.take(kept[0], np.zeros(kept.shape[1], dtype=np.int64), kept[1:])
     if since is not None and since < (begins := months.start(first, by.zone)):
         _add_facts(connection, by, tally, Source(since, begins), job)
@@ -311,4 +312,5 @@ def _grade(connection: Connection, done: Computed) -> None:
     here = stands[0][place] == done.period.sums.key if len(grade) else np.zeros(len(place), dtype=bool)
     grade[place[here]] = done.grade[here]
     other = np.flatnonzero(grade != stands[1])
-    bulk.update(connection, "creator", ("value_grade",), zip(grade[other].tolist(), stands[0][other].tolist(), strict=True))
+    with bulk.indexed_after(connection, "creator", len(other), Quiet(), "value_grade"):
+        bulk.update(connection, "creator", ("value_grade",), zip(grade[other].tolist(), stands[0][other].tolist(), strict=True))
