@@ -15,11 +15,11 @@ from app.rules.attribution import AttributionPolicy
 from app.rules.decay import DAY
 from app.rules.paths import Path
 from app.rules.roi import RoiPolicy
-from app.usecases.roi import Asked, OneReturn, ReturnReport, ReturnRow, Split
+from app.usecases.roi import Asked, OneReturn, OrderPage, Orders, ReturnReport, ReturnRow, Split
 from app.values import ValueGrade
 from db import bulk
 from db.engine import reading, writing
-from db.writers import facets, policies, returns, shares, values
+from db.writers import facets, outcomes, policies, returns, shares, values
 from db.writers.returns import Rules, Tally
 from db.writers.shares import Source
 
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from app.jobs import Job
-    from app.rules.report import Period, Sums
+    from app.rules.outcomes import Ranking
+    from app.rules.report import Period, Standing, Sums
     from app.rules.shrinkage import Returns
-    from app.usecases.roi import Span
+    from app.usecases.roi import Funnel, Person, Span
     from db.writers.shares import Lines
     from db.writers.values import People
 
@@ -108,6 +109,48 @@ class ReturnStore:
             else:
                 rows = [row for row in _Question(connection, by, Asked(), now, job).answer().rows if row.key == creator_id]
             return OneReturn(rows[0] if rows else None, dict(bulk.fetch(connection, spent, creator_id)))
+
+    def ranking(self, asked: Asked, now: int, job: Job) -> Ranking:
+        """Creators of a period as columns, those of all time as they are kept."""
+        if _usual(asked) and not self.read_only:
+            self._keep(now, job)
+        with reading(self.engine) as connection:
+            by = returns.rules(connection)
+            if _usual(asked) and values.is_fresh(connection, by, now):
+                return outcomes.kept(connection, by, now, job)
+            period, standing, grades = _Question(connection, by, asked, now, job).standing()
+            return outcomes.ranked(connection, by, period, (standing.returns, grades, standing.order), asked.model, now)
+
+    def stamp(self, now: int) -> tuple[int, str]:
+        """Changes whenever a ranking may have become another: the last thing done, and the day."""
+        with reading(self.engine) as connection:
+            seen = values.mark(connection, returns.rules(connection), now)
+            return seen["seq"], seen["day"]
+
+    def policy(self) -> RoiPolicy:
+        """The rules of return in force."""
+        with reading(self.engine) as connection:
+            return returns.rules(connection).roi
+
+    def people(self, ids: Sequence[int], now: int) -> Mapping[int, Person]:
+        """Who creators are, by id."""
+        with reading(self.engine) as connection:
+            return outcomes.people(connection, ids, now)
+
+    def funnel(self, span: Span, only: Ints | None, job: Job) -> Funnel:
+        """Figures of contents published in a period, of some creators or all."""
+        with reading(self.engine) as connection:
+            return outcomes.funnel(connection, span, only, job)
+
+    def orders(self, wanted: Orders, model: str | None, job: Job) -> OrderPage:
+        """Order lines behind a creator or a group, a page at a time."""
+        with reading(self.engine) as connection:
+            return outcomes.orders(connection, wanted, model, job)
+
+    def costs(self, creator_id: int, span: Span) -> Mapping[str, int]:
+        """A creator's costs of a period by kind."""
+        with reading(self.engine) as connection:
+            return outcomes.costs(connection, creator_id, span)
 
     def _keep(self, now: int, job: Job) -> None:
         """Keep what is asked for most; who cannot write is answered all the same."""
@@ -221,13 +264,23 @@ class _Question:
         trailing = self._streamed(self._as_of - self.by.roi.trailing_days * DAY, self._as_of, accounts=True).sums
         return self._ranked(period, trailing, known, lambda ids: values.account_names(self.connection, ids))
 
-    def _ranked(self, period: Period, trailing: Sums, known: People, named: Callable[[Ints], Mapping[int, str]]) -> ReturnReport:
-        """Rows of a period. Their value grades are those of the trailing days among all who worked then, whoever is in the period."""
+    def standing(self) -> tuple[Period, Standing, npt.NDArray[np.int8]]:
+        """Every creator of the period: sums, posteriors with their order, value grades of the trailing days."""
+        known = values.people(self.connection, self.asked.as_of)
+        period = self._period(*self._ends)
+        return period, *self._placed(period, self._period(self._as_of - self.by.roi.trailing_days * DAY, self._as_of).sums, known)
+
+    def _placed(self, period: Period, trailing: Sums, known: People) -> tuple[Standing, npt.NDArray[np.int8]]:
+        """Posteriors of a period. Value grades are those of the trailing days among all who worked then, whoever is in the period."""
         self.job.check()
         keys = period.sums.key
         standing = report.standing(self.by.roi, period.sums, known.peers_of(keys))
         self.job.check()
-        grades = report.grades_of(keys, trailing.key, report.grades(self.by.roi, trailing, known.peers_of(trailing.key)))
+        return standing, report.grades_of(keys, trailing.key, report.grades(self.by.roi, trailing, known.peers_of(trailing.key)))
+
+    def _ranked(self, period: Period, trailing: Sums, known: People, named: Callable[[Ints], Mapping[int, str]]) -> ReturnReport:
+        """Rows of a period."""
+        standing, grades = self._placed(period, trailing, known)
         shown = standing.order[: self.asked.top]
         rows = self._rows(period.sums.at(shown), report.some(standing.returns, shown), grades[shown], named)
         return _reported(self.by, self.asked, rows, len(grades), period.total, int(period.nobody.net[0]))

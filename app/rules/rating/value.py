@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,67 @@ class Word(Ranked):
     STOP = 1
     WATCH = 2
     REPEAT = 3
+
+
+class Reason(Ranked):
+    """Why a creator has its word, what weighs most first."""
+
+    GRADE = 1
+    """Conduct: the credit grade says stop."""
+    SANCTION = 2
+    """Conduct: a sanction is in force."""
+    LOSS = 3
+    """Even the good case, P75, does not break even."""
+    SAFE = 4
+    """Even the cautious case, P25, breaks even."""
+    ON_TARGET = 5
+    """And the target is likely as well."""
+    COMMISSION_ONLY = 6
+    """Nothing was spent in advance: there is nothing to be uncertain about."""
+    NO_DATA = 7
+    """There is no interval: no sale among the peers either."""
+    UNSEEN = 8
+    """Sales could not be seen: no code, link, cart or platform tells of them."""
+    UNSURE = 9
+    """The cautious case does not break even, the good case does."""
+    OFF_TARGET = 10
+    """It breaks even in the cautious case, but the target is not likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the word of one creator rests on; None where it cannot be known."""
+
+    grade: str | None
+    sanction: str | None
+    measurable: bool
+    paid: bool
+    p25: float | None
+    p75: float | None
+    p_target: float | None
+
+
+def word(policy: RoiPolicy, seen: Seen) -> Word:
+    """The operator's word for one creator."""
+    p25, p75 = (np.array([np.nan if one is None else one]) for one in (seen.p25, seen.p75))
+    target = None if seen.p_target is None else np.array([seen.p_target])
+    flags = np.array([barred(policy, seen.grade, seen.sanction)]), np.array([seen.measurable])
+    return Word(int(words(policy, *flags, p25, p75, policy.margin, target)[0]))
+
+
+def reason(policy: RoiPolicy, word: Word, seen: Seen) -> Reason:
+    """What decided a word."""
+    if word is Word.STOP:
+        if seen.sanction in policy.stop_sanctions:
+            return Reason.SANCTION
+        return Reason.GRADE if seen.grade in policy.stop_grades else Reason.LOSS
+    if word is Word.REPEAT:
+        return Reason.SAFE if seen.p_target is None else Reason.ON_TARGET
+    if seen.p25 is None:
+        return Reason.NO_DATA if seen.paid else Reason.COMMISSION_ONLY
+    if seen.p25 < float(thresholds(policy.margin)[0]):
+        return Reason.UNSURE
+    return Reason.OFF_TARGET if seen.measurable else Reason.UNSEEN
 
 
 def value_grades(policy: RoiPolicy, evidence: Evidence, returns: Returns, p25: Floats, sales: Ints) -> Codes:

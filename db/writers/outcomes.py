@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands behind returns: rankings as columns, who people are, a funnel of contents, the orders of a creator or a group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from app.rules import months, report
+from app.rules.attribution import TouchKind
+from app.rules.outcomes import Ranking, total_of
+from app.usecases.roi import Funnel, FunnelStep, OrderLine, OrderPage, Orders, Person
+from app.values import CreditGrade, Sanction, Tier
+from db import bulk, frames
+from db.writers import returns, shares, values
+from db.writers.shares import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+    from sqlalchemy import Connection
+
+    from app.jobs import Job
+    from app.rules.report import Period, Sums
+    from app.rules.roi import RoiPolicy
+    from app.rules.shrinkage import Returns
+    from app.usecases.roi import Span
+    from db.writers.returns import Rules
+
+    Ints = npt.NDArray[np.int64]
+    _Placed = tuple[Returns, npt.NDArray[np.int8], Ints]
+    """Posteriors, value grades, places."""
+
+_AT_A_TIME: Final = 200_000
+_LOWEST, _HIGHEST = -(1 << 62), 1 << 62
+
+
+# ---------------------------------------------------------------- rankings
+
+
+def kept(connection: Connection, by: Rules, now: int, job: Job) -> Ranking:
+    """The ranking of all time, as it was last computed and kept."""
+    rows = bulk.fetch(connection, "select creator_id, place, shape, rate, burden, weight, grade from creator_value order by creator_id")
+    job.check()
+    numbers = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    ids, place = numbers[:, 0].astype(np.int64), numbers[:, 1].astype(np.int64)
+    order = np.empty(len(ids), dtype=np.int64)
+    order[place] = np.arange(len(ids))
+    shape, rate, burden, weight = np.ascontiguousarray(numbers[:, 2:6].T)
+    posterior = replace(report.bare(len(ids)), shape=shape, rate=rate, burden=burden, weight=weight)
+    job.check()
+    sums = values.by_creator(connection, by, None, None, job).sums.of(ids)
+    _, total, unattributed = values.kept_total(connection)
+    return _ranking(connection, by, sums, (posterior, numbers[:, 6].astype(np.int8), order), total, unattributed, None, now)
+
+
+def ranked(connection: Connection, by: Rules, period: Period, standing: _Placed, model: str | None, now: int) -> Ranking:
+    """The ranking of a period that was computed."""
+    return _ranking(connection, by, period.sums, standing, period.total, int(period.nobody.net[0]), model, now)
+
+
+def _ranking(  # noqa: PLR0913 (what a ranking is made of)
+    connection: Connection, by: Rules, sums: Sums, standing: _Placed, total: Sums, unattributed: int, model: str | None, now: int
+) -> Ranking:
+    posterior, grade, order = standing
+    coded = frames.whole(connection, "creator where coupon is not null and coupon <> ''", ("id",))[0]
+    barred = _barred(connection, by.roi, now)
+    flags = (np.isin(sums.key, barred), np.isin(sums.key, coded))
+    return Ranking(by.roi, model or by.attribution.model, sums, posterior, grade, order, *flags, total_of(by.roi, total), unattributed)
+
+
+_IN_FORCE: Final = (
+    "select creator_id, max(level) from sanction s where s.approved and s.decided_at <= ? and (s.ends_at is null or s.ends_at >= ?)"
+    " and (s.voided_at is null or s.voided_at > ?){} group by creator_id"
+)
+
+
+def _barred(connection: Connection, policy: RoiPolicy, now: int) -> Ints:
+    """Those whose conduct alone says stop."""
+    grades = ", ".join(str(int(grade)) for grade in CreditGrade if grade.code in policy.stop_grades) or "-1"
+    found = [row[0] for row in bulk.fetch(connection, f"select id from creator where credit_grade in ({grades})")]  # noqa: S608 (numbers)
+    levels = {int(level) for level in Sanction if level.code in policy.stop_sanctions}
+    found += [one for one, level in bulk.fetch(connection, _IN_FORCE.format(""), now, now, now) if level in levels]
+    return np.array(found, dtype=np.int64)
+
+
+def people(connection: Connection, ids: Sequence[int], now: int) -> dict[int, Person]:
+    """Who creators are, by id; one that is gone is left out."""
+    bulk.keep_ids(connection, ids)
+    rows = bulk.fetch(
+        connection,
+        "select c.id, c.name, c.platform, c.tier, c.credit_grade, case when coalesce(c.coupon, '') = '' then 0 else 1 end from wanted w join creator c on c.id = w.id",
+    )
+    held = dict(bulk.fetch(connection, _IN_FORCE.format(" and s.creator_id in (select id from wanted)"), now, now, now))
+    return {
+        key: Person(
+            key, name, platform or "", None if tier is None else Tier(tier), None if grade is None else CreditGrade(grade).code,
+            Sanction(held[key]).code if key in held else None, bool(coded),
+        )
+        for key, name, platform, tier, grade, coded in rows
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- funnel
+
+_STEPS: Final = ("impressions", "clicks", "add_to_carts", "orders")
+
+
+def funnel(connection: Connection, span: Span, only: Ints | None, job: Job) -> Funnel:
+    """The last known figures of contents published in a period, of some creators or all.
+
+    A rate is taken over the contents that have both of its figures: nothing is divided by what it does not belong to.
+    """
+    if only is not None:
+        bulk.keep_columns(connection, "wanted", {"id": only.tolist()})
+    some = " and c.creator_id in (select id from wanted)" if only is not None else ""
+    dated = "" if (span.since, span.until) == (None, None) else " and c.published_at >= ? and c.published_at < ?"
+    ends = () if not dated else (_LOWEST if span.since is None else span.since, _HIGHEST if span.until is None else span.until)
+    sums = [part for one in _STEPS for part in (f"count(m.{one})", f"sum(m.{one})")]
+    for one, after in pairwise(_STEPS):
+        both = f"case when m.{one} is not null and m.{after} is not null then"
+        sums += [f"count({both} 1 end)", f"sum({both} m.{one} end)", f"sum({both} m.{after} end)"]
+    columns = ", ".join(f"cast(coalesce({one}, 0) as bigint)" for one in ("count(*)", *sums))
+    statement = (
+        f"select {columns} from content c join content_metric m on m.content_id = c.id"  # noqa: S608 (our names)
+        " and m.as_of = (select max(l.as_of) from content_metric l where l.content_id = c.id)"
+        f" where c.id between ? and ?{dated}{some}"
+    )
+    last = bulk.fetch(connection, "select coalesce(max(id), 0) from content")[0][0]
+    found = np.zeros(1 + len(sums), dtype=np.int64)
+    for first in range(1, last + 1, _AT_A_TIME):
+        job.check()
+        job.progress("read", first - 1, last)
+        found += np.array(bulk.fetch(connection, statement, first, first + _AT_A_TIME - 1, *ends)[0], dtype=np.int64)
+    contents, *figures = found.tolist()
+    known, pairs = figures[: 2 * len(_STEPS)], figures[2 * len(_STEPS) :]
+    steps = []
+    for at, name in enumerate(_STEPS):
+        paired = pairs[3 * (at - 1) : 3 * at] if at else [0, 0, 0]
+        steps.append(FunnelStep(name, known[2 * at], known[2 * at + 1] if known[2 * at] else None, *paired))
+    return Funnel(contents, tuple(steps))
+
+
+# ---------------------------------------------------------------- orders
+
+
+def orders(connection: Connection, wanted: Orders, model: str | None, job: Job) -> OrderPage:
+    """Order lines behind a creator or a group, the newest first, a page at a time."""
+    by = returns.rules(connection)
+    if wanted.by != "creator":
+        ids, counted = _of_group(connection, by.zone, wanted, job)
+        return OrderPage(_lines(connection, by, ids, None, model), counted)
+    creator = int(wanted.key or 0)
+    found = _of_creator(connection, by, creator, wanted.span, model, job)
+    return OrderPage(_lines(connection, by, found[wanted.offset : wanted.offset + wanted.limit], creator, model), len(found))
+
+
+def _of_creator(connection: Connection, by: Rules, creator: int, span: Span, model: str | None, job: Job) -> Ints:
+    """Sales of a period in which a creator has a share, the newest first.
+
+    Those that name the creator, and those with a touchpoint, are found by index. Only where these are not all that the
+    sums count are the others looked for among all sales: what a coupon or a content alone ties to the creator.
+    """
+    touched = "select s.id from touchpoint t join sale s on s.order_id = t.order_id and s.shop = t.shop where t.creator_id = ?"
+    near = {row[0] for row in bulk.fetch(connection, f"select id from sale where creator_id = ? union {touched}", creator, creator)}  # noqa: S608
+    ids, paid = _shared_by(connection, by, creator, near, model, job)
+    counted = bulk.fetch(connection, "select sales from creator_return where month = 0 and creator_id = ?", creator)
+    if model not in {None, by.attribution.model} or len(ids) != (counted[0][0] if counted else 0):
+        tied = "coupon = (select nullif(k.coupon, '') from creator k where k.id = ?) or content_id in (select id from content where creator_id = ?)"
+        ids, paid = _shared_by(connection, by, creator, near | set(_scanned(connection, tied, (creator, creator), job).tolist()), model, job)
+    here = (paid >= (_LOWEST if span.since is None else span.since)) & (paid < (_HIGHEST if span.until is None else span.until))
+    ids, paid = ids[here], paid[here]
+    return ids[np.lexsort((-ids, -paid))]
+
+
+def _shared_by(connection: Connection, by: Rules, creator: int, near: set[int], model: str | None, job: Job) -> tuple[Ints, Ints]:
+    """Those of some sales in which a creator has a share, and when they were paid."""
+    ids, paid = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for some in shares.lines(connection, by.attribution, Source(ids=np.array(sorted(near), dtype=np.int64))):
+        job.check()
+        credits_, _ = shares.shared(by.attribution, some, model)
+        own = np.unique(credits_.sale[credits_.creator == creator])
+        ids.append(some.id[own])
+        paid.append(some.paid_at[own])
+    return np.concatenate(ids), np.concatenate(paid)
+
+
+def _scanned(connection: Connection, condition: str, given: tuple[object, ...], job: Job) -> Ints:
+    """Sales that a condition without an index holds for."""
+    last = bulk.fetch(connection, "select coalesce(max(id), 0) from sale")[0][0]
+    found: list[int] = []
+    for first in range(1, last + 1, _AT_A_TIME):
+        job.check()
+        job.progress("read", first - 1, last)
+        statement = f"select id from sale where id between ? and ? and ({condition})"  # noqa: S608 (our names)
+        found += [row[0] for row in bulk.fetch(connection, statement, first, first + _AT_A_TIME - 1, *given)]
+    return np.array(found, dtype=np.int64)
+
+
+def _of_group(connection: Connection, zone: str, wanted: Orders, job: Job) -> tuple[Ints, int | None]:
+    """A page of the sales of a month, product, content or campaign; how many there are where that is known."""
+    since, until = (_LOWEST if wanted.span.since is None else wanted.span.since), (_HIGHEST if wanted.span.until is None else wanted.span.until)
+    dated, ordered = "paid_at >= ? and paid_at < ?", "order by paid_at desc, id desc limit ? offset ?"
+    if wanted.by in {"content", "campaign"}:
+        named = "select content_id from cost_entry where campaign = ? and content_id is not null and voided_at is null"
+        tied = "content_id = ?" if wanted.by == "content" else f"content_id in ({named})"
+        ids = _scanned(connection, f"({tied}) and {dated}", (wanted.key, since, until), job)
+        bulk.keep_columns(connection, "listed", {"id": ids.tolist()})
+        rows = bulk.fetch(connection, f"select s.id from listed l join sale s on s.id = l.id {ordered}", wanted.limit, wanted.offset)  # noqa: S608
+        return np.array([row[0] for row in rows], dtype=np.int64), len(ids)
+    if wanted.by == "month":
+        number = _month(str(wanted.key))
+        since, until = max(since, months.start(number, zone)), min(until, months.start(number + 1, zone))
+    tied = "true" if wanted.by == "month" else "product is null" if wanted.key is None else "product = ?"
+    given = () if tied != "product = ?" else (wanted.key,)
+    statement = f"select id from sale where {tied} and {dated} {ordered}"  # noqa: S608 (our names)
+    rows = bulk.fetch(connection, statement, *given, since, until, wanted.limit, wanted.offset)
+    return np.array([row[0] for row in rows], dtype=np.int64), None
+
+
+def _month(named: str) -> int:
+    """Number of ``YYYY-MM``."""
+    year, _, month = named.partition("-")
+    return int(year) * 12 + int(month) - 1
+
+
+_ORDER: Final = "select s.id, s.paid_at, s.shop, s.order_id, s.line_id, s.product, s.quantity, s.amount_fen, s.refund_fen from wanted w join sale s on s.id = w.id order by w.pos"
+
+
+def _lines(connection: Connection, by: Rules, ids: Ints, creator: int | None, model: str | None) -> tuple[OrderLine, ...]:
+    """Some sales as people read them, with what of each is a creator's, or anybody's."""
+    shared: dict[int, int] = {}
+    owners: dict[int, list[int]] = {}
+    ties: dict[int, list[TouchKind]] = {}
+    for some in shares.lines(connection, by.attribution, Source(ids=np.sort(ids))):
+        credits_, _ = shares.shared(by.attribution, some, model)
+        for at, who, amount in zip(credits_.sale.tolist(), credits_.creator.tolist(), credits_.amount.tolist(), strict=True):
+            if creator in {None, who}:
+                sale = int(some.id[at])
+                shared[sale] = shared.get(sale, 0) + amount
+                owners.setdefault(sale, []).append(who)
+        touches = some.touches
+        for at, sale in enumerate(some.id.tolist()):
+            kinds = {
+                int(touches.kind[one])
+                for one in range(int(touches.starts[at]), int(touches.starts[at + 1]))
+                if int(touches.creator[one]) in owners.get(sale, ())
+            }
+            ties[sale] = [TouchKind(kind) for kind in sorted(kinds)]
+    names = _names(connection, {who for some_owners in owners.values() for who in some_owners})
+    bulk.keep_ids(connection, ids.tolist())
+    return tuple(
+        OrderLine(
+            key, paid, shop, order, line, product, quantity, amount, refund, shared.get(key, 0), tuple(names.get(who, "") for who in owners.get(key, ())),
+            tuple(kind.code for kind in ties.get(key, ())),
+        )
+        for key, paid, shop, order, line, product, quantity, amount, refund in bulk.fetch(connection, _ORDER)
+    )  # fmt: skip
+
+
+def _names(connection: Connection, ids: set[int]) -> Mapping[int, str]:
+    bulk.keep_ids(connection, sorted(ids))
+    return dict(bulk.fetch(connection, "select c.id, c.name from wanted w join creator c on c.id = w.id"))
+
+
+def costs(connection: Connection, creator: int, span: Span) -> dict[str, int]:
+    """A creator's costs of a period by kind; the commission that its sales carry stands apart in the sums."""
+    statement = (
+        "select kind, cast(sum(amount_fen) as bigint) from cost_entry where creator_id = ? and voided_at is null"
+        " and incurred_at >= ? and incurred_at < ? group by kind order by kind"
+    )
+    ends = (_LOWEST if span.since is None else span.since), (_HIGHEST if span.until is None else span.until)
+    return dict(bulk.fetch(connection, statement, creator, *ends))
