@@ -674,8 +674,9 @@ class Syncing:
 
     def due(self) -> list[Due]:
         """What is to be pulled now."""
-        now = self._clock()
-        return [one for one in self.schedule() if one.next_at is not None and one.next_at <= now]
+        planned = self.schedule()
+        now = self._clock()  # after: what never ran is due as of the moment it was looked at
+        return [one for one in planned if one.next_at is not None and one.next_at <= now]
 
     def set_schedule(self, name: str, stream: str | None, every_seconds: int) -> None:
         """Pull a stream, or all of a connection, at an interval; 0: never by itself."""
