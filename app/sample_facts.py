@@ -29,6 +29,7 @@ _TITLES: Final = (
 _MOST_FEE: Final = 3_200
 """Beyond this the brand pays nobody a fee: large ones work for commission alone."""
 _BASKET: Final = 165
+_CARTS: Final = frozenset({"抖音", "快手", "小红书", "tiktok"})
 _REGULAR: Final = 8
 """Collaborations of a season that make a partner a regular one."""
 _GOOD: Final = (("按时发布", 1.0), ("一次过稿", 0.9), ("数据已核实", 0.9), ("及时回复", 0.6), ("表扬", 0.6))
@@ -157,7 +158,9 @@ def _shown(number: int) -> str:
 
 
 def _contents(posts: Sequence[_Post], dice: random.Random) -> Rows:
-    rows = [["平台", "作品ID", "达人ID", "作品标题", "发布时间", "曝光量", "播放量", "点赞", "评论", "分享", "收藏", "数据日期"]]
+    rows = [[
+        "平台", "作品ID", "达人ID", "作品标题", "发布时间", "曝光量", "播放量", "点赞", "评论", "分享", "收藏", "商品点击量", "加购数", "成交订单数", "数据日期",
+    ]]  # fmt: skip
     for post in posts:
         views = max(60, int(post.partner.followers * dice.lognormvariate(-0.9, 0.8)))
         liked = int(views * dice.uniform(0.01, 0.09))
@@ -165,10 +168,20 @@ def _contents(posts: Sequence[_Post], dice: random.Random) -> Rows:
         title = dice.choice(_TITLES).format(product=post.product[0].split(" ", maxsplit=1)[0])
         seen = min(post.at + timedelta(days=7), _LAST)
         rows.append([
-            post.partner.platform, post.content_id, post.partner.uid, title, f"{post.at:%Y-%m-%d %H:%M}", *map(_shown, figures), f"{seen:%Y-%m-%d}",
+            post.partner.platform, post.content_id, post.partner.uid, title, f"{post.at:%Y-%m-%d %H:%M}", *map(_shown, figures),
+            *_shopped(post.partner.platform, views), f"{seen:%Y-%m-%d}",
         ])  # fmt: skip
     rows.insert(30, rows[0])  # a header that was copied along
     return rows
+
+
+def _shopped(platform: str, views: int) -> tuple[str, ...]:
+    """Clicks on what a post sells, what went into carts, what was ordered: only platforms with a cart of their own tell."""
+    if platform not in _CARTS:
+        return "", "", ""
+    clicks = views * (8 + views % 29) // 1000
+    carts = clicks * (9 + views % 13) // 100
+    return _shown(clicks), str(carts), str(carts * (21 + views % 17) // 100)
 
 
 def _sales(deals: Sequence[_Deal], dice: random.Random) -> Rows:
