@@ -250,16 +250,22 @@ class Intake:
         if own.edited:
             self._merging.look(kind, [one for one in news if one.key in stored])
         names = (*own.columns, *((CAMPAIGN_KEY,) if campaigns is not None else ()))
-        new: list[dict[str, Any]] = []
+        new: list[tuple[Any, ...]] = []
+        pointing = ("account_id", "creator_id", "campaign_id") if campaigns is not None else ()
         edits: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        inserted = self._inserted.setdefault(kind, set())
         for one in news:
             row = stored.get(one.key)
             if row is None:
                 whole = one.whole
-                if campaigns is not None and whole.get(CAMPAIGN_KEY) is not None and str(whole[CAMPAIGN_KEY]) not in campaigns:
-                    campaigns = {**campaigns, **self._campaign_ids({str(whole[CAMPAIGN_KEY])})}
-                new.append({"source_id": one.key, **_cells(own, whole, campaigns), **links[one.key]})
-                self._note(kind, inserted=(one.key,))
+                points: tuple[Any, ...] = ()
+                if campaigns is not None:
+                    named = whole.get(CAMPAIGN_KEY)
+                    if named is not None and str(named) not in campaigns:
+                        campaigns = {**campaigns, **self._campaign_ids({str(named)})}
+                    points = (*links[one.key].values(), None if named is None else campaigns[str(named)])
+                new.append((one.key, *map(whole.get, own.columns), *points))
+                inserted.add(one.key)
                 continue
             if own.edited:
                 taken = self._merging.take(one, {"": (own.table, row["id"])}, _by_field(own, row), names)
@@ -272,7 +278,7 @@ class Intake:
             if cells:
                 edits.append((row, cells))
                 self._note(kind, updated=(one.key,))
-        self._insert(own, new)
+        self._insert(own, pointing, new)
         self._write(own, edits)
 
     def _stored(self, own: _Own, news: Sequence[Told]) -> dict[str, dict[str, Any]]:
@@ -290,13 +296,14 @@ class Intake:
         statement = f"select {selected} from {own.table} t where {some} and t.source = ?"  # noqa: S608 (our names)
         return {row[1]: dict(zip(names, row, strict=True)) for row in bulk.fetch(self.connection, statement, keys, self.source.platform)}
 
-    def _insert(self, own: _Own, rows: Sequence[dict[str, Any]]) -> None:
+    def _insert(self, own: _Own, pointing: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Rows: the platform's id, the fields' columns, then those that point at other rows."""
         if not rows:
             return
         dated = {"created_at": self.now, "updated_at": self.now, "version": 1} if own.edited else {}
-        given = {"source": self.source.platform, **dated}
-        names = tuple(dict.fromkeys(name for row in rows for name in row))
-        self.log.insert(own.table, (*given, *names), [(*given.values(), *(row.get(name) for name in names)) for row in rows])
+        names = ("source", *dated, "source_id", *own.columns.values(), *pointing)
+        same = (self.source.platform, *dated.values())
+        self.log.insert(own.table, names, [(*same, *row) for row in rows])
 
     def _write(self, own: _Own, edits: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         if not edits:
@@ -413,10 +420,13 @@ def _named_by(news: Mapping[str, Sequence[Told]]) -> dict[str, Told]:
     """Creators whom other records name that say something new."""
     out: dict[str, Told] = {}
     for one in (one for kind in _NAMES_CREATORS for one in news.get(kind, ())):
-        platform, uid = (one.fields.get(name) for name in _WHO)
-        if platform and uid:
-            fields = {name: one.fields[name] for name in (*_WHO, "name") if one.fields.get(name) is not None}
-            out[f"{platform}:{uid}"] = Told("creators", f"{platform}:{uid}", fields, {}, {})
+        platform, uid, name = one.fields.get("platform"), one.fields.get("platform_uid"), one.fields.get("name")
+        if not platform or not uid:
+            continue
+        key = f"{platform}:{uid}"
+        if key not in out or name is not None:
+            named = {} if name is None else {"name": name}
+            out[key] = Told("creators", key, {"platform": platform, "platform_uid": uid, **named}, named, {})
     return out
 
 

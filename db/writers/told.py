@@ -46,26 +46,30 @@ class Told:
 
     kind: str
     key: str
-    fields: dict[str, Any]
-    changed: dict[str, Any]
+    fields: Mapping[str, Any]
+    changed: Mapping[str, Any]
     raw: Mapping[str, object]
     base: dict[str, Any] | None = None
     id: int | None = None
     text: str = ""
 
+    _who: tuple[str, str] | None = None
+
     @property
     def who(self) -> tuple[str, str]:
         """Platform and uid of the account that it names."""
-        return str(self.said("platform")), str(self.said("platform_uid"))
+        if self._who is None:
+            self._who = str(self.said("platform")), str(self.said("platform_uid"))
+        return self._who
 
     def said(self, name: str) -> Any:  # noqa: ANN401 (whatever was told)
         """The last word of a field."""
         return self.fields[name] if name in self.fields else (self.base or {}).get(name)
 
     @property
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> Mapping[str, Any]:
         """All that was ever told of it, the last word of each field."""
-        return {**(self.base or {}), **self.fields}
+        return {**self.base, **self.fields} if self.base else self.fields
 
 
 def text_of(values: Mapping[str, object]) -> str:
@@ -82,15 +86,18 @@ def by_key(records: Iterable[Record]) -> dict[str, dict[str, Told]]:
     """Records of a page by kind and key; of one that comes twice the last word of each field counts."""
     out: dict[str, dict[str, Told]] = {}
     for record in records:
-        fields, only = plain(record.fields), _ONLY.get(record.kind)
-        if only is not None:
+        kind, key, fields = record.kind, record.key, record.fields
+        if kind in _ONLY:
+            only = _ONLY[kind]
             fields = {name: value for name, value in fields.items() if name in only}
-        of_kind = out.setdefault(record.kind, {})
-        if (other := of_kind.get(record.key)) is not None:
-            other.fields.update(fields)
+        elif kind == "creators":
+            fields = plain(fields)  # tags
+        of_kind = out.setdefault(kind, {})
+        if (other := of_kind.get(key)) is not None:
+            other.fields = {**other.fields, **fields}
             other.raw = {**other.raw, **record.raw}
         else:
-            of_kind[record.key] = Told(record.kind, record.key, fields, {}, record.raw)
+            of_kind[key] = Told(kind, key, fields, fields, record.raw)
     return out
 
 
@@ -114,6 +121,8 @@ def news(connection: Connection, source: Source, kind: str, told: Mapping[str, T
             strangers.append(key)
             continue
         base = json.loads(row[2])
+        if one.fields.items() <= base.items():
+            continue
         changed = {name: value for name, value in one.fields.items() if not same(base.get(name, _NOTHING), value)}
         if changed:
             one.id, one.text, one.base, one.changed = row[1], row[2], base, changed
@@ -138,7 +147,7 @@ _COLUMNS: Final = ("connection_id", "kind", "key", "fetched_at", "base", "raw")
 def remember(connection: Connection, source: Source, log: Log | None, told: Sequence[Told], now: int) -> None:
     """Keep what was told, so that only what differs from it is looked at next time. ``log`` None: no operation takes it back."""
     new = [one for one in told if one.id is None]
-    rows = [(source.connection, one.kind, one.key, now, _encode(one.whole), _encode({source.stream: one.raw})) for one in new]
+    rows = [(source.connection, one.kind, one.key, now, _encode(one.whole), _encode({source.stream: one.raw}) if one.raw else "{}") for one in new]
     known = [one for one in told if one.id is not None]
     if log is None:
         bulk.insert(connection, "remote_record", _COLUMNS, rows)
