@@ -295,7 +295,7 @@ class Platforms(Protocol):
 class Opened(Protocol):
     """Opens a page in the reader's browser."""
 
-    def __call__(self, url: str) -> None:
+    def __call__(self, url: str, /) -> None:
         """Open it, or show its address."""
 
 
