@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.rules.facts import CREATORS, field_in
 from app.rules.fields import Kind
-from app.values import Ranked, iso
+from app.values import Ranked, ValueGrade, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from app.words import Words
 
 Document = dict[str, object]
+_NOTHING: Document = {
+    "net_fen": 0, "fixed_fen": 0, "variable_fen": 0, "landed_fen": 0, "sales": 0, "roas": None, "roi": None,
+    "p10": None, "p25": None, "p50": None, "p75": None, "p90": None, "p_above_break_even": None, "p_above_target": None, "peer_weight": None,
+    "value_grade": ValueGrade.N.code,
+}  # fmt: skip
+"""The return of somebody who has neither cost nor sale."""
 
 
 def info(found: Info) -> Document:
@@ -158,7 +164,7 @@ def creator(detail: CreatorDetail, tiers: TierExplanation, rated: CreditShown, b
         "metrics": [{**_plain(one), "as_of": iso(one.as_of)} for one in detail.metrics],
         "stage_history": [{**_plain(one), "stage": one.stage.code, "previous": _code(one.previous), "at": iso(one.at)} for one in detail.stages],
         "costs": dict(back.costs),
-        "roi": None if back.row is None else {**_plain(back.row.figures), "value_grade": _code(back.row.value_grade)},
+        "roi": dict(_NOTHING) if back.row is None else {**_plain(back.row.figures), "value_grade": _code(back.row.value_grade)},
         "credit": credit(rated),
         "tier": tier(tiers),
         "tier_history": [{**_plain(one), "tier": _code(one.tier), "previous": _code(one.previous), "at": iso(one.at)} for one in detail.tiers],

@@ -88,7 +88,10 @@ def test_one_creator_with_its_costs(worked: Koc) -> None:
     row = by_key(worked("roi", "--json"))[1]
     assert found["roi"] == {name: value for name, value in row.items() if name not in {"key", "label"}}
     nobody = worked("creator", "6", "--json").json
-    assert (nobody["costs"], nobody["roi"]) == ({}, None)
+    assert (nobody["costs"], nobody["roi"].keys(), nobody["roi"]["value_grade"]) == ({}, found["roi"].keys(), "N")
+    assert {name for name, value in nobody["roi"].items() if value is None} == {
+        name for name in KEYS if name.startswith(("p1", "p2", "p5", "p7", "p9", "p_", "peer", "roas", "roi"))
+    }
 
 
 def test_all_together(worked: Koc) -> None:
