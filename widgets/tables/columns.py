@@ -24,11 +24,24 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
+class Whiskers:
+    """An interval as a bar: its ends, its middle half and its median, and lines across; all parts of the cell's width, beyond 1 is cut off."""
+
+    low: float
+    mild: float
+    middle: float
+    high: float
+    top: float
+    token: str
+    marks: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One column. ``text`` is what is shown; the others say more where there is more to say.
 
     ``sort`` is the field that the store sorts by, ``order`` the key of a short list; ``plain`` is the exact text for
-    the clipboard; ``number`` makes the column part of the selection's totals, worded by ``worded``; ``ink`` names a
+    the clipboard; ``bar`` paints an interval, of which ``text`` is the words; ``number`` makes the column part of the selection's totals, worded by ``worded``; ``ink`` names a
     colour for the text, beside a sign in the text itself; ``edit`` is the field that an edit sets, ``typed`` its text in the editor.
     """
 
@@ -40,6 +53,7 @@ class Column:
     right: bool = False
     hidden: bool = False
     badges: Callable[[Row, Labels], Sequence[Badge]] | None = None
+    bar: Callable[[Row], Whiskers | None] | None = None
     tip: Callable[[Row, Labels], str] | None = None
     ink: Callable[[Row], str] | None = None
     plain: Callable[[Row, Labels], str] | None = None

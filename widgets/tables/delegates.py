@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtCore import QAbstractItemModel, QObject
 
-    from widgets.tables.columns import Badge, Column, Row
+    from widgets.tables.columns import Badge, Column, Row, Whiskers
     from widgets.theme import Theme
 
 MOST_BADGES: Final = 2
@@ -92,6 +92,8 @@ class CellDelegate(QStyledItemDelegate):
             painter.drawText(rect.adjusted(self._pad, 0, -self._pad, 0), _LEFT, PLACEHOLDER)
         elif column.badges is not None:
             self._paint_badges(painter, rect, column.badges(row, model.labels))
+        elif column.bar is not None and (whiskers := column.bar(row)) is not None:
+            self._paint_bar(painter, rect, whiskers)
         else:
             self._paint_text(painter, rect, column, row, model, selected=selected)
         if state & _FOCUSED:
@@ -108,6 +110,30 @@ class CellDelegate(QStyledItemDelegate):
         painter.setPen(self.colour("selected_text" if selected and token == "text" else token))  # noqa: S105 (a colour)
         left = rect.right() + 1 - self._pad - width if column.right else rect.left() + self._pad
         painter.drawStaticText(left, rect.top() + (rect.height() - height) // 2, shown)
+
+    def _paint_bar(self, painter: QPainter, rect: QRect, bar: Whiskers) -> None:
+        """A thin line from end to end, a thick one over the middle half, a gap at the median; lines across the cell under them."""
+        left, width, middle = rect.left() + self._pad, rect.width() - 2 * self._pad, rect.top() + rect.height() // 2
+        if width <= 0:
+            return
+
+        def at(share: float) -> int:
+            return left + round(min(1.0, max(0.0, share)) * width)
+
+        half, cut = max(3, rect.height() // 5), bar.top > 1
+        for share, token in bar.marks:
+            if 0 <= share <= 1:
+                painter.fillRect(at(share), rect.top() + 2, 1, rect.height() - 4, self.colour(token))
+        ink = self.colour(bar.token)
+        painter.fillRect(at(bar.low), middle, max(1, at(bar.top) - at(bar.low)), 1, ink)
+        painter.fillRect(at(bar.mild), middle - half, max(1, at(bar.high) - at(bar.mild)), 2 * half + 1, ink)
+        for share, size in ((bar.low, half), (bar.top, 0 if cut else half)):
+            painter.fillRect(at(share), middle - size // 2, 1, size + 1, ink)
+        if cut:  # it goes on beyond the cell
+            painter.setPen(ink)
+            painter.drawPolyline([QPoint(at(1) - 3, middle - 3), QPoint(at(1), middle), QPoint(at(1) - 3, middle + 3)])
+        if bar.middle <= 1:
+            painter.fillRect(at(bar.middle) - 1, middle - half, 2, 2 * half + 1, self.colour("surface"))
 
     def _laid(self, text: str, room: int) -> tuple[QStaticText, int, int]:
         """A text shortened to its room and laid out, for that is what painting costs; with its width and height."""
