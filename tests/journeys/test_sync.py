@@ -142,7 +142,7 @@ def pull_killed(one: Desk, engine: OceanEngine, stream: str) -> int:
 
     The next answer is asked for while one is taken in: at the third request the first one stands. Sales of a task come as one.
     """
-    killed = 0
+    killed = compared = 0
     for attempt in count(1):
         engine.behave()
         engine.victim = None
@@ -154,20 +154,21 @@ def pull_killed(one: Desk, engine: OceanEngine, stream: str) -> int:
             break
         assert answer.code == -9, answer
         killed += 1
-        together(one, engine, stream)
+        compared += together(one, engine, stream)
         assert attempt < 40, "it does not come on"
     engine.behave()
+    assert compared >= 3 or stream != "orders" or one.rows("select count(*) from sync_run where stream = 'orders' and state = 'ok'") > [(1,)]
     return killed
 
 
-def together(one: Desk, engine: OceanEngine, stream: str) -> None:
-    """Rows and cursor stand and fall together: every order up to the cursor is there, and none beyond."""
+def together(one: Desk, engine: OceanEngine, stream: str) -> bool:
+    """Rows and cursor stand and fall together: every order up to the cursor is there, and none beyond. False where there is no such cursor."""
     told = one.rows("select cursor from feed_cursor where stream = ?", stream)
     if stream != "orders" or not told:
-        return
+        return False
     at = json.loads(told[0][0])
     if "part" not in at or at.get("since"):
-        return
+        return False
     group, key = at["part"]
     stars = sorted(map(str, engine.brand.stars))
     expected: set[str] = set()
@@ -181,6 +182,7 @@ def together(one: Desk, engine: OceanEngine, stream: str) -> None:
             elif (star, batch[0]) == (group, key):
                 expected |= {str(it.id) for it in listed[: (int(at.get("page") or 1) - 1) * engine.most_rows]}
     assert {name for (name,) in one.rows("select source_id from collaboration")} == expected
+    return True
 
 
 def test_killed_at_every_page(engine: OceanEngine, desk: Watched):
