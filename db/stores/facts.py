@@ -63,7 +63,7 @@ class FactStore:
         if request.dry_run:
             with reading(self.engine) as connection:
                 return _told(_taken(connection, None, parsed, request, actor, now, job), None)
-        with writing(self.engine, keys=not _long(parsed, request)) as connection, bulk.roomy(connection):
+        with writing(self.engine, keys=request.kind != "sales") as connection, bulk.roomy(connection):
             asked = _fingerprint(parsed, request)
             log = Log(connection, f"import.{request.kind}", actor, now)
             done = _repeated(connection, asked, log) or _taken(connection, log, parsed, request, actor, now, job)

@@ -83,7 +83,7 @@ class People:
         fresh = [word for word in dict.fromkeys(words) if word is not None and word not in known]
         if not fresh:
             return
-        bulk.keep(self.connection, "named", (("word", "text"),), ((word,) for word in fresh))
+        bulk.keep(self.connection, "named", (("word", "text"),), ((word,) for word in sorted(fresh)))  # in the order of the index
         known.update((word, []) for word in fresh)
         for word, platform, account, creator in bulk.fetch(self.connection, _BY[kind]):
             known[word].append(Person(platform, account, creator))
@@ -198,7 +198,7 @@ class Contents:
         known = self._known
         fresh = [ref for ref in dict.fromkeys(refs) if ref is not None and ref not in known]
         if fresh:
-            bulk.keep(self.connection, "named", (("word", "text"),), ((ref,) for ref in fresh))
+            bulk.keep(self.connection, "named", (("word", "text"),), ((ref,) for ref in sorted(fresh)))  # in the order of the index
             known.update(dict.fromkeys(fresh, ()))
             statement = "select n.word, c.id, c.platform, c.creator_id, c.account_id from named n join content c on c.content_id = n.word"
             for word, *rest in bulk.fetch(self.connection, statement):
