@@ -39,6 +39,12 @@ def _creators() -> type[Page]:
     return CreatorsPage
 
 
+def _rating() -> type[Page]:
+    from widgets.pages.rating import RatingPage
+
+    return RatingPage
+
+
 def _syncing() -> type[Page]:
     from widgets.pages.syncing import SyncingPage
 
@@ -48,6 +54,7 @@ def _syncing() -> type[Page]:
 PAGES: Final = (
     Entry("today", "page.today", "today", _today),
     Entry("creators", "page.creators", "creators", _creators),
+    Entry("rating", "page.rating", "credit", _rating),
     Entry("syncing", "page.syncing", "platform", _syncing),
 )
 

@@ -14,14 +14,14 @@ from app import sample
 from app.files import Reject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from app.files import ImportReport, ImportRequest, Preview
     from app.jobs import Job
     from app.services import Services
     from app.usecases.creators import Question
-    from app.usecases.rating import PolicyRow, TierRun
+    from app.usecases.rating import CreditRun, PolicyRow, Settled, TierRun
     from app.usecases.workspace import Check, Undone
     from app.values import Tier
 
@@ -127,6 +127,24 @@ def _moves(services: Services, run: TierRun) -> Moves:
         )
     matrix = Counter((move.before, move.after) for move in run.moves)
     return Moves(run.changed, run.unchanged, dict(matrix), tuple(rows), run.policy_version)
+
+
+# ---------------------------------------------------------------- credit
+
+
+def rate(services: Services, job: Job) -> CreditRun:
+    """Rate everybody and keep it."""
+    return services.rating.run_credit(job=job)
+
+
+def settle_events(services: Services, job: Job, ids: Sequence[int], confirm: bool, reason: str) -> Settled:  # noqa: FBT001 (arguments travel by position)
+    """Confirm or void entries of the ledger."""
+    return services.rating.settle_events(ids, confirm=confirm, reason=reason, job=job)
+
+
+def settle_sanctions(services: Services, job: Job, ids: Sequence[int], approved: bool, reason: str) -> Settled:  # noqa: FBT001
+    """Decide cases of the ladder."""
+    return services.rating.settle_sanctions(ids, approved=approved, reason=reason, job=job)
 
 
 # ---------------------------------------------------------------- workspace
