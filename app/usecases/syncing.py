@@ -367,8 +367,8 @@ class SyncStore(Protocol):
         Stream ``""`` stands for every other stream of the connection.
         """
 
-    def set_schedule(self, connection: Connection, stream: str | None, every_seconds: int, now: int) -> None:
-        """Pull a stream, or all, at an interval; 0: never by itself."""
+    def set_schedule(self, connection: Connection, stream: str | None, every_seconds: int | None, now: int) -> None:
+        """Pull a stream, or all, at an interval; 0: never by itself, None: as the catalogue says."""
 
 
 # ---------------------------------------------------------------- the use case
@@ -678,12 +678,12 @@ class Syncing:
         now = self._clock()  # after: what never ran is due as of the moment it was looked at
         return [one for one in planned if one.next_at is not None and one.next_at <= now]
 
-    def set_schedule(self, name: str, stream: str | None, every_seconds: int) -> None:
-        """Pull a stream, or all of a connection, at an interval; 0: never by itself."""
+    def set_schedule(self, name: str, stream: str | None, every_seconds: int | None) -> None:
+        """Pull a stream, or all of a connection, at an interval; 0: never by itself, None: as the platform's figures ask for."""
         connection = self._named(name)
         if stream is not None and stream not in self._streams(connection):
             raise UsageError("unknown_stream", stream=stream, known=", ".join(self._streams(connection)))
-        if every_seconds < 0:
+        if every_seconds is not None and every_seconds < 0:
             raise UsageError("bad_interval", value=str(every_seconds))
         self._store.set_schedule(connection, stream, every_seconds, self._clock())
         self._events.announce(SyncChanged())

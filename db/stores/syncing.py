@@ -267,12 +267,15 @@ class SyncingStore:
         out.update(((row[0], row[1]), Past(own.get((row[0], row[1]), -1), *row[2:])) for row in ran)
         return out
 
-    def set_schedule(self, connection: Connection, stream: str | None, every_seconds: int, now: int) -> None:  # noqa: ARG002 (the port's own word)
-        """Pull a stream, or all, at an interval; 0: never by itself."""
+    def set_schedule(self, connection: Connection, stream: str | None, every_seconds: int | None, now: int) -> None:  # noqa: ARG002 (the port's own word)
+        """Pull a stream, or all, at an interval; 0: never by itself, None: as the catalogue says."""
         with writing(self.engine) as db:
             if stream is None:
                 bulk.run(db, "delete from feed_schedule where connection_id = ?", connection.id)
-            bulk.run(db, _SCHEDULE, connection.id, stream or "", every_seconds)
+            elif every_seconds is None:
+                bulk.run(db, "delete from feed_schedule where connection_id = ? and stream = ?", connection.id, stream)
+            if every_seconds is not None:
+                bulk.run(db, _SCHEDULE, connection.id, stream or "", every_seconds)
 
 
 @dataclass(frozen=True, slots=True)

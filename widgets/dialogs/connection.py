@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from widgets.page import Context
     from widgets.tasks import Task
 
-_INTERVALS: Final = (0, 900, 3_600, 6 * 3_600, 12 * 3_600, 86_400)
+_INTERVALS: Final = (0, 900, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600, 86_400)
 _NO_PLACE: Final = frozenset({"keyring_missing", "keyring_refused", "keyring_locked", "vault_locked", "vault_wrong"})
 """Failures that another place for secrets helps."""
 
 
 def every_choices(labels: Labels) -> QComboBox:
-    """How often a connection is pulled by itself."""
+    """How often something is pulled by itself; None: as its figures ask for."""
     choice = Choice()
+    choice.addItem(labels("sync.every.advised"), None)
     for seconds in _INTERVALS:
         choice.addItem(interval(seconds, labels), seconds)
     choice.setAccessibleName(labels("sync.by_itself"))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _RUNS: Final = 500
 _KEPT: Final = 1000
+_PARTS: Final = ("runs", "plan", "rejected", "drift", "conflicts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,9 @@ class SyncingPage(Page):
         self.runs = Listing(context, columns.RUNS, labels("sync.runs"), key="sync.runs", empty=labels("sync.runs.empty"))
         self.runs.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.runs.view.selectionModel().currentRowChanged.connect(lambda *_: self._show_lines())
+        self.plan = Listing(context, columns.PLAN, labels("sync.plan"), key="sync.plan", empty=labels("sync.empty"))
+        self.plan.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.plan.view.selectionModel().selectionChanged.connect(lambda *_: self._enable())
         self.lines = Listing(context, columns.LINES, labels("sync.log"), key="sync.log", empty=labels("sync.log.empty"))
         self.rejected = Listing(context, columns.REJECTED, labels("sync.rejected"), key="sync.rejected", empty=labels("sync.rejected.empty"))
         self.drift = Listing(context, columns.DRIFT, labels("sync.drift"), key="sync.drift", empty=labels("sync.drift.empty"))
@@ -170,7 +174,7 @@ class SyncingPage(Page):
         split.addWidget(self._depth())
         split.setStretchFactor(0, 2)
         split.setStretchFactor(1, 3)
-        split.setSizes([220, 420])
+        split.setSizes([190, 450])
         self.setFocusProxy(self.connections.view)
         return split
 
@@ -183,7 +187,7 @@ class SyncingPage(Page):
         self._every = every_choices(self.context.labels)
         caption = plain(self.context.labels("sync.by_itself"), role="muted")
         caption.setBuddy(self._every)
-        self._every.activated.connect(lambda _: self.set_interval(int(self._every.currentData())))
+        self._every.activated.connect(lambda _: self.set_interval(self._every.currentData()))
         row.addWidget(caption)
         row.addWidget(self._every)
         return row
@@ -204,10 +208,21 @@ class SyncingPage(Page):
         row.addWidget(_button(self._theirs))
         column.addLayout(row)
         column.addWidget(self.conflicts.view, 1)
+        planned = QWidget()
+        box = QVBoxLayout(planned)
+        box.setContentsMargins(0, 6, 0, 0)
+        line = QHBoxLayout()
+        line.addWidget(plain(labels("sync.plan.note"), role="muted", wrap=True), 1)
+        self._one_every = every_choices(labels)
+        self._one_every.setAccessibleName(labels("sync.plan.every"))
+        self._one_every.activated.connect(lambda _: self.set_intervals(self._one_every.currentData()))
+        line.addWidget(self._one_every)
+        box.addLayout(line)
+        box.addWidget(self.plan.view, 1)
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
         self._tabs.setAccessibleName(labels("sync.depth"))
-        for part, key in ((ran, "runs"), (self.rejected.view, "rejected"), (self.drift.view, "drift"), (settle, "conflicts")):
+        for part, key in ((ran, "runs"), (planned, "plan"), (self.rejected.view, "rejected"), (self.drift.view, "drift"), (settle, "conflicts")):
             self._tabs.addTab(part, labels(f"sync.{key}"))
         holder = QWidget()
         box = QVBoxLayout(holder)
@@ -218,10 +233,9 @@ class SyncingPage(Page):
     # ------------------------------------------------------------ page
 
     def shown(self, argument: object = None) -> None:
-        """Show a part in depth: ``runs``, ``rejected``, ``drift`` or ``conflicts``."""
-        names = ("runs", "rejected", "drift", "conflicts")
-        if argument in names:
-            self._tabs.setCurrentIndex(names.index(str(argument)))
+        """Show a part in depth: ``runs``, ``plan``, ``rejected``, ``drift`` or ``conflicts``."""
+        if argument in _PARTS:
+            self._tabs.setCurrentIndex(_PARTS.index(str(argument)))
 
     def changed(self, event: Event) -> None:
         """What was synced, and what was taken back, shows."""
@@ -264,12 +278,13 @@ class SyncingPage(Page):
         if state.connections and not self.connections.view.currentIndex().isValid():
             self.connections.view.setCurrentIndex(self.connections.model.index(0, 0))
         self.runs.show(state.runs)
+        self.plan.show([columns.Planned(at, one, now) for at, one in enumerate(state.due, 1)])
         self.rejected.show(state.rejected)
         self.drift.show(state.drift)
         self.conflicts.show(state.conflicts)
-        for at, (key, rows) in enumerate((("runs", ()), ("rejected", state.rejected), ("drift", state.drift), ("conflicts", state.conflicts))):
+        for key, rows in (("rejected", state.rejected), ("drift", state.drift), ("conflicts", state.conflicts)):
             title = labels(f"sync.{key}")
-            self._tabs.setTabText(at, f"{title}  {labels.exact(len(rows))}" if rows else title)
+            self._tabs.setTabText(_PARTS.index(key), f"{title}  {labels.exact(len(rows))}" if rows else title)
         self._stack.setCurrentIndex(1 if state.connections else 0)
         self._tell_figures(now)
         self._show_lines()
@@ -430,12 +445,24 @@ class SyncingPage(Page):
         ways = [(labels("sync.remove"), go), (labels("action.cancel"), self._notice.silence)]
         self._notice.say("warning", labels("sync.remove.ask", name=one.name), labels("sync.remove.means"), ways)
 
-    def set_interval(self, seconds: int) -> None:
-        """Pull the chosen connection by itself."""
-        one = self.chosen
-        if one is not None:
-            syncing = self.context.services.syncing
-            self.context.tasks.run(self, lambda: syncing.set_schedule(one.name, None, seconds), lambda _: self._reload(), self._failed, lane="write")
+    def set_interval(self, seconds: int | None) -> None:
+        """Pull all of the chosen connection at an interval."""
+        if (one := self.chosen) is not None:
+            self._schedule([(one.name, None)], seconds)
+
+    def set_intervals(self, seconds: int | None) -> None:
+        """Pull the streams that are chosen in the plan at an interval."""
+        rows = sorted({index.row() for index in self.plan.view.selectionModel().selectedIndexes()})
+        self._schedule([(row.due.connection, row.due.stream) for at in rows if (row := self.plan.model.record(at)) is not None], seconds)
+
+    def _schedule(self, what: Sequence[tuple[str, str | None]], seconds: int | None) -> None:
+        syncing = self.context.services.syncing
+
+        def settle() -> None:
+            for name, stream in what:
+                syncing.set_schedule(name, stream, seconds)
+
+        self.context.tasks.run(self, settle, lambda _: self._reload(), self._failed, lane="write")
 
     def resolve(self, *, mine: bool) -> None:
         """Decide the chosen conflicts: the operator's value stays, or the platform's is taken."""
@@ -484,7 +511,8 @@ class SyncingPage(Page):
         self._every.setEnabled(able)
         place = self.connections.view.currentIndex()
         row = self.connections.model.record(place.row()) if place.isValid() else None
-        self._every.setCurrentIndex(max(0, self._every.findData(row.every if row is not None else 0)))
+        self._every.setCurrentIndex(max(0, self._every.findData(row.every[0])) if row is not None and len(row.every) == 1 else 0)
+        self._one_every.setEnabled(writable and self.plan.view.selectionModel().hasSelection())
         waiting = writable and self.conflicts.view.selectionModel().hasSelection()
         self._mine.setEnabled(waiting)
         self._theirs.setEnabled(waiting)

@@ -32,7 +32,8 @@ class Connected:
     now: int
     last: Run | None = None
     next_at: int | None = None
-    every: int = 0
+    every: tuple[int, ...] = ()
+    """The intervals of its streams, each once."""
     conflicts: int = 0
     running: bool = False
 
@@ -102,9 +103,13 @@ def _last(row: Connected, labels: Labels) -> str:
 def _next(row: Connected, labels: Labels) -> str:
     if row.connection.parked_until and row.connection.parked_until > row.now:
         return labels("sync.parked_until", when=labels.time(row.connection.parked_until))
-    if not row.every or row.next_at is None:
+    if row.next_at is None:
         return labels("sync.every.never")
     return labels("sync.next.now") if row.next_at <= row.now else labels.time(row.next_at)
+
+
+def _every(row: Connected, labels: Labels) -> str:
+    return interval(row.every[0], labels) if len(row.every) == 1 else labels("sync.every.several")
 
 
 CONNECTIONS: Final = (
@@ -116,7 +121,7 @@ CONNECTIONS: Final = (
         tip=lambda row, labels: why(row.last, labels) if row.last else "",
     ),
     Column("next", "sync.col.next", _next, width=170),
-    Column("every", "sync.col.every", lambda row, labels: interval(row.every, labels), width=110),
+    Column("every", "sync.col.every", _every, width=110),
     Column("expires", "sync.col.expires", lambda row, labels: labels.time(row.connection.expires_at), width=140),
     Column("conflicts", "sync.col.conflicts", lambda row, labels: labels.exact(row.conflicts) if row.conflicts else "", width=80, right=True),
 )  # fmt: skip
@@ -138,10 +143,37 @@ RUNS: Final = (
     Column("connection", "sync.col.name", lambda row, _: row.connection, order=lambda row: row.connection, sort="connection", width=130),
     Column("stream", "sync.col.stream", lambda row, labels: stream(row.stream, labels), order=lambda row: row.stream, sort="stream", width=140),
     Column("state", "sync.col.state", _end, ink=lambda row: _ENDS.get(row.state, "text"), width=100),
+    Column("error", "sync.col.error", why, width=230),
     *(_count(name) for name in ("pages", "received", "inserted", "updated", "unchanged", "rejected")),
     *(_count(name) for name in ("requests", "retries")),
     Column("seconds", "sync.col.seconds", lambda row, labels: labels("sync.seconds", seconds=f"{row.seconds:.1f}"), width=80, right=True),
-    Column("error", "sync.col.error", why, width=320),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A stream with its interval and when it is pulled next."""
+
+    id: int
+    due: Due
+    now: int
+
+
+def _planned(row: Planned, labels: Labels) -> str:
+    if row.due.next_at is None:
+        return labels("sync.every.never")
+    return labels("sync.next.now") if row.due.next_at <= row.now else labels.time(row.due.next_at)
+
+
+PLAN: Final = (
+    Column("connection", "sync.col.name", lambda row, _: row.due.connection, order=lambda row: row.due.connection, sort="connection", width=150),
+    Column("stream", "sync.col.stream", lambda row, labels: stream(row.due.stream, labels), width=170),
+    Column(
+        "every", "sync.col.every", lambda row, labels: interval(row.due.every_seconds, labels), order=lambda row: row.due.every_seconds, sort="every", width=130
+    ),
+    Column("since", "sync.col.since", lambda row, labels: labels.time(row.due.since), order=lambda row: row.due.since or 0, sort="since", width=150),
+    Column("next", "sync.col.next", _planned, order=lambda row: row.due.next_at or 0, sort="next", width=150),
+    Column("failures", "sync.col.failures", lambda row, labels: labels.exact(row.due.failures) if row.due.failures else "", width=110, right=True),
 )
 
 LINES: Final = (
@@ -204,9 +236,10 @@ def connected(connections: tuple[Connection, ...], runs: tuple[Run, ...], due: t
             if run.connection == one.name and (run.stream not in latest or run.id > latest[run.stream].id):
                 latest[run.stream] = run
         worst = min(latest.values(), key=lambda run: (order.index(run.state), -run.id), default=None)
-        own = [each for each in due if each.connection == one.name and each.every_seconds and each.next_at is not None]
-        first = min(own, key=lambda each: each.next_at or 0, default=None)
+        own = [each for each in due if each.connection == one.name]
+        nexts = [each.next_at for each in own if each.next_at is not None]
+        intervals = tuple(sorted({each.every_seconds for each in own})) or (0,)
         waiting = sum(each.connection == one.name for each in conflicts)
         running = any(run.state == "running" for run in latest.values())
-        out.append(Connected(one.id, one, now, worst, first.next_at if first else None, min((each.every_seconds for each in own), default=0), waiting, running))
+        out.append(Connected(one.id, one, now, worst, min(nexts, default=None), intervals, waiting, running))
     return out
