@@ -68,6 +68,11 @@ def numbered(rows: list[tuple[str, int, int, int | None, int | None]]) -> list[E
 ledgers = st.lists(events(), max_size=40).map(numbered)
 """Any ledger."""
 
+_BUSY = ["posted_on_time", "draft_on_time", "approved_first_pass", "training_passed"]
+_june = st.tuples(st.sampled_from(_BUSY), st.integers(1, 29 * DAY))
+busy = st.lists(_june, min_size=9, max_size=24).map(lambda rows: numbered([(kind, NOW - age, NOW - age, NOW - age, None) for kind, age in rows]))
+"""Ledgers of one month with more good conduct than a month's cap lets count."""
+
 standing_ages = st.one_of(_edges.map(abs), st.integers(0, 45 * DAY), st.integers(0, 900 * DAY))
 """Ages in microseconds of events that have happened."""
 
