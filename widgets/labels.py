@@ -170,3 +170,15 @@ class Labels:
 def _short(number: float) -> str:
     """One decimal below a thousand of the unit, none where it would be zero."""
     return f"{number:,.1f}".removesuffix(".0")
+
+
+def tsv(cell: str) -> str:
+    """A cell as a spreadsheet takes it from the clipboard, never as a formula."""
+    if cell.startswith(_OPENING) or (cell.startswith("'") and cell[1:].startswith((*_OPENING, "'"))):
+        cell = f"'{cell}"
+    if any(sign in cell for sign in '\t\n\r"'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+_OPENING: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

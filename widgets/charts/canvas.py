@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -22,15 +22,18 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
+from widgets.labels import tsv
 from widgets.messages import tip
-from widgets.tables.columns import tsv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.errors import ProductError
     from widgets.charts.figures import Drawn, Hit, Look, Sketch
-    from widgets.page import Context
+    from widgets.labels import Labels
+    from widgets.messages import Messages
+    from widgets.tasks import Tasks
+    from widgets.theme import Theme
 
 _NEAR: Final = 18
 """Pixels from a place within which it is meant."""
@@ -41,12 +44,32 @@ _TOKENS: Final = (
 )  # fmt: skip
 
 
+class Ground(Protocol):
+    """What a picture needs of its surroundings."""
+
+    @property
+    def tasks(self) -> Tasks:
+        """Runs the drawing."""
+
+    @property
+    def labels(self) -> Labels:
+        """Words."""
+
+    @property
+    def theme(self) -> Theme:
+        """Colours and fonts."""
+
+    @property
+    def messages(self) -> Messages:
+        """Says what went wrong."""
+
+
 class Picture(QWidget):
     """Room for a picture. ``chosen`` tells the key of the place that was clicked, or entered by keyboard."""
 
     chosen = Signal(object)
 
-    def __init__(self, context: Context, name: str, *, least: tuple[int, int] = (320, 200)) -> None:
+    def __init__(self, context: Ground, name: str, *, least: tuple[int, int] = (320, 200)) -> None:
         """Empty at first; ``name`` is how it is called by those who cannot see it."""
         super().__init__()
         self._context, self._name = context, name

@@ -70,15 +70,3 @@ class Column:
     def opened(self, row: Row, labels: Labels) -> str:
         """Text that an editor starts with."""
         return self.typed(row) if self.typed is not None else self.copied(row, labels)
-
-
-def tsv(cell: str) -> str:
-    """A cell as a spreadsheet takes it from the clipboard, never as a formula."""
-    if cell.startswith(_OPENING) or (cell.startswith("'") and cell[1:].startswith((*_OPENING, "'"))):
-        cell = f"'{cell}"
-    if any(sign in cell for sign in '\t\n\r"'):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
-
-
-_OPENING = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")

@@ -36,8 +36,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QFrame, QHeaderView, QMenu, QTableView, QWidget
 
 from app.usecases.creators import SortKey
+from widgets.labels import tsv
 from widgets.tables import selection
-from widgets.tables.columns import tsv
 from widgets.tables.frozen import Frozen
 from widgets.tables.states import BusyLine, StatePanel
 

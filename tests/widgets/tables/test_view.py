@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton
 from app.usecases.creators import Question, SortKey
 from tests.widgets.tables.conftest import MANY, press, type_text
 from tests.widgets.tables.test_model import column_of, text
-from widgets.tables.columns import tsv
+from widgets.labels import tsv
 from widgets.tables.delegates import CellDelegate
 from widgets.tables.view import TableView
 
