@@ -51,7 +51,7 @@ def insert(connection: Connection, table: str, columns: Sequence[str], rows: Ite
         return
     cursor, waiting = driver_cursor(connection), iter(rows)
     while part := list(islice(waiting, _AT_A_TIME)):
-        if len(part) < _FEW:
+        if len(part) < _FEW or not any(None in row for row in part):
             cursor.executemany(_insertion(table, dict.fromkeys(columns, _PLAIN)), part)
         else:
             _insert_columns(cursor, table, {name: list(map(itemgetter(at), part)) for at, name in enumerate(columns)}, len(part))
