@@ -45,6 +45,12 @@ def _rating() -> type[Page]:
     return RatingPage
 
 
+def _roi() -> type[Page]:
+    from widgets.pages.roi import RoiPage
+
+    return RoiPage
+
+
 def _syncing() -> type[Page]:
     from widgets.pages.syncing import SyncingPage
 
@@ -54,6 +60,7 @@ def _syncing() -> type[Page]:
 PAGES: Final = (
     Entry("today", "page.today", "today", _today),
     Entry("creators", "page.creators", "creators", _creators),
+    Entry("roi", "page.roi", "roi", _roi),
     Entry("rating", "page.rating", "credit", _rating),
     Entry("syncing", "page.syncing", "platform", _syncing),
 )

@@ -291,6 +291,9 @@ class Point:
     y: float
     text: str
     ink: str = "accent"
+    shape: str = "o"
+    kind: str = ""
+    """What all points of this ink and shape are, for the legend."""
 
 
 def scatter(
@@ -309,10 +312,12 @@ def scatter(
     floor = max(_SMALLEST, least / 1.6)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.scatter(
-        [one.x for one in shown], [max(one.y, floor) for one in shown], s=26, c=[look.colour(one.ink) for one in shown], alpha=0.75, linewidths=0.6,
-        edgecolors=look.colour("surface"),
-    )  # fmt: skip
+    for ink, shape, kind in dict.fromkeys((one.ink, one.shape, one.kind) for one in shown):
+        some = [one for one in shown if (one.ink, one.shape) == (ink, shape)]
+        axes.scatter(
+            [one.x for one in some], [max(one.y, floor) for one in some], s=28, color=look.colour(ink), marker=shape, alpha=0.75, linewidths=0.6,
+            edgecolors=look.colour("surface"), label=kind or None,
+        )  # fmt: skip
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
     for slope, dash in zip(slopes, _DASHES, strict=False):
@@ -324,8 +329,8 @@ def scatter(
         axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
         axis.set_minor_formatter(NullFormatter())
     axes.minorticks_off()
-    if slopes:
-        _legend(axes, look, len(slopes))
+    if slopes or any(one.kind for one in shown):
+        _legend(axes, look, len(slopes) + len({one.kind for one in shown}))
     _titles(axes, look, *titles)
     _fonts(axes, look)
     spots = [Spot(axes, one.x, max(one.y, floor), one.text, one.key) for one in shown]
@@ -357,10 +362,19 @@ class Bar:
     start: float = 0.0
 
 
-def bars(look: Look, items: Sequence[Bar], header: tuple[str, ...], says: str, *, joined: bool = False) -> Sketch:
-    """Bars lying below each other with their values at the end; ``joined``: each begins where the one above ended, as a waterfall does."""
+def bars(look: Look, items: Sequence[Bar], header: tuple[str, ...], says: str, *, joined: bool = False, note: str = "") -> Sketch:
+    """Bars lying below each other with their values at the end; ``joined``: each begins where the one above ended, as a waterfall does.
+
+    ``note`` stands below them.
+    """
     labels = [_named(look, one.label) for one in items]
-    figure, axes = _figure(look, left=_room(look, labels), right=0.97 - _room(look, [one.shown for one in items], most=0.25), bottom=0.04, top=0.97)
+    figure, axes = _figure(
+        look,
+        left=_room(look, labels),
+        right=0.97 - _room(look, [one.shown for one in items], most=0.5),
+        bottom=0.04 if not note else min(0.3, 34 / look.height),
+        top=0.97,
+    )
     places = range(len(items))
     axes.barh(
         list(places), [one.value for one in items], left=[one.start for one in items], height=0.62, color=[look.colour(one.ink) for one in items], linewidth=0
@@ -382,6 +396,8 @@ def bars(look: Look, items: Sequence[Bar], header: tuple[str, ...], says: str, *
             one.shown, (max(one.start, one.start + one.value), at), xytext=(6, 0), textcoords="offset points", va="center", color=look.colour("text"),
             fontsize=_points(look, 0.95), annotation_clip=False,
         )  # fmt: skip
+    if note:
+        _titles(axes, look, note)
     _fonts(axes, look)
     spots = [Spot(axes, one.start + one.value / 2, at, one.text, one.key) for at, one in enumerate(items)]
     rows: list[tuple[object, ...]] = [(one.label, one.value) for one in items]

@@ -22,7 +22,7 @@ _GRADES: Final = {ValueGrade.S: "ok_soft", ValueGrade.A: "ok_soft", ValueGrade.B
 _LEANS: Final = ((0.25, "roi.lean.own"), (0.6, "roi.lean.both"), (2.0, "roi.lean.peers"))
 _YUAN: Final = 100
 _LONG: Final = 10_000
-_WIDEST: Final = 6.0
+_WIDEST: Final = 4.0
 """Break-evens that fit into an interval's cell; what is beyond is cut off with a sign."""
 
 
@@ -147,8 +147,8 @@ def outcome_columns(scale: Scale) -> tuple[Column, ...]:
             tip=why,
         ),
         Column("name", "roi.by.creator", lambda row, _: row.person.name, width=150),
-        Column("platform", "field.platform", lambda row, labels: labels.platform(row.person.platform), width=84),
-        Column("tier", "field.tier", lambda row, labels: labels.rank(row.person.tier), width=84, badges=_tier),
+        Column("platform", "field.platform", lambda row, labels: labels.platform(row.person.platform), width=104),
+        Column("tier", "field.tier", lambda row, labels: labels.rank(row.person.tier), width=92, badges=_tier),
         _money("net", "net_fen"),
         _money("landed", "landed_fen"),
         Column(
@@ -182,9 +182,9 @@ def outcome_columns(scale: Scale) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
-def _money(key: str, name: str, *, sort: str | None = None) -> Column:
+def _money(key: str, name: str, *, width: int = 108) -> Column:
     return Column(
-        key, f"roi.{key}", lambda row, labels: amount(getattr(row.figures, name), labels), sort=sort or key, width=104, right=True,
+        key, f"roi.{key}", lambda row, labels: amount(getattr(row.figures, name), labels), sort=key, width=width, right=True,
         tip=lambda row, labels: labels.money(getattr(row.figures, name)), plain=lambda row, _: f"{getattr(row.figures, name) / _YUAN:.2f}",
         number=lambda row: getattr(row.figures, name), worded=lambda fen, labels: labels.money(round(fen)),
     )  # fmt: skip
@@ -192,7 +192,7 @@ def _money(key: str, name: str, *, sort: str | None = None) -> Column:
 
 def _estimate(key: str, title: str, name: str) -> Column:
     return Column(
-        key, title, lambda row, labels: times(getattr(row.figures, name), labels), sort=key, width=112, right=True,
+        key, title, lambda row, labels: times(getattr(row.figures, name), labels), sort=key, width=132, right=True,
         ink=lambda row: _known(getattr(row.figures, name)), plain=lambda row, _: _decimal(getattr(row.figures, name)),
         order=lambda row: getattr(row.figures, name),
     )  # fmt: skip
@@ -200,7 +200,7 @@ def _estimate(key: str, title: str, name: str) -> Column:
 
 def _chance(key: str, title: str, name: str) -> Column:
     return Column(
-        key, title, lambda row, labels: chance(getattr(row.figures, name), labels), sort=key, width=100, right=True,
+        key, title, lambda row, labels: chance(getattr(row.figures, name), labels), sort=key, width=120, right=True,
         ink=lambda row: _known(getattr(row.figures, name)), plain=lambda row, _: _decimal(getattr(row.figures, name)),
         order=lambda row: getattr(row.figures, name),
     )  # fmt: skip
@@ -248,7 +248,7 @@ def group_columns(scale: Scale) -> tuple[Column, ...]:
             number=lambda row: row.figures.sales, plain=lambda row, _: str(row.figures.sales),
         ),
         _money("fixed", "fixed_fen"),
-        _money("variable", "variable_fen"),
+        _money("variable", "variable_fen", width=124),
         Column(
             "interval", "roi.interval", lambda row, labels: interval(row.figures, labels), sort="interval", width=176, bar=lambda row: scale.bar(row.figures),
             ink=lambda row: _known(row.figures.p10), tip=lambda row, labels: _interval_tip(row.figures, labels), order=lambda row: row.figures.p50,
