@@ -49,7 +49,6 @@ class _Form(QDialog):
         self._task: Task | None = None
         self.setWindowTitle(title)
         self.setMinimumWidth(context.theme.px(540))
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(22, 18, 22, 16)
         self._column.setSpacing(10)
@@ -63,6 +62,16 @@ class _Form(QDialog):
         self._busy.setAccessibleName(title)
         self._busy.hide()
         self.finished.connect(self._leave)
+
+    def open(self) -> None:
+        """Show it; it goes when it is closed."""
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().open()
+
+    @property
+    def says(self) -> str:
+        """What the message says."""
+        return self._notice.words
 
     def _row(self, key: str, field: QWidget) -> None:
         label = plain(self._context.labels(key), role="muted")
@@ -131,12 +140,12 @@ class Connect(_Form):
         self._row("sync.app_id", self.app_id)
         self._row("sync.app_secret", self.secret)
         self._reads = plain("", role="muted", wrap=True)
-        self._other = QCheckBox(labels("sync.other_address"))
-        self._other.toggled.connect(self.address.setVisible)
+        self.other = QCheckBox(labels("sync.other_address"))
+        self.other.toggled.connect(self.address.setVisible)
         self.address.setAccessibleName(labels("sync.other_address"))
         self.address.hide()
         self._column.addLayout(self._form)
-        self._column.addWidget(self._other)
+        self._column.addWidget(self.other)
         self._column.addWidget(self.address)
         self._column.addWidget(self._reads)
         self._column.addWidget(plain(labels("secrets.note"), role="muted", wrap=True))
@@ -174,7 +183,7 @@ class Connect(_Form):
         self._notice.silence()
         syncing = self._context.services.syncing
         chosen, name, app_id = self._info.name, self.name.text().strip(), self.app_id.text().strip() or None
-        secret, address = self.secret.text(), self.address.text().strip() if self._other.isChecked() else ""
+        secret, address = self.secret.text(), self.address.text().strip() if self.other.isChecked() else ""
         self.go.setEnabled(False)
 
         def failed(error: ProductError) -> None:
@@ -190,12 +199,12 @@ class Connect(_Form):
     def _added(self, connection: Connection) -> None:
         self._wait(None)
         self.secret.clear()
-        dialog = SignIn(self._context, connection, self.parentWidget())
-        dialog.connected.connect(self.connected)
+        self.follow_up = SignIn(self._context, connection, self.parentWidget())
+        self.follow_up.connected.connect(self.connected)
         # Whoever closes the sign-in has a connection that waits for it.
-        dialog.rejected.connect(lambda: self.connected.emit(connection.name))
+        self.follow_up.rejected.connect(lambda: self.connected.emit(connection.name))
         self.accept()
-        dialog.open()
+        self.follow_up.open()
 
 
 class SignIn(_Form):

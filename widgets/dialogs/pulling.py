@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.errors import CancelledError
 from app.events import CreatorsChanged, OperationRecorded, SyncChanged
 
 if TYPE_CHECKING:
@@ -50,19 +51,33 @@ def _beside(
 ) -> Task:
     services, tasks = context.services, context.tasks
 
-    def ended(runs: Sequence[Run]) -> None:
+    def told() -> None:
         for event in (CreatorsChanged(), OperationRecorded(), SyncChanged()):
             tasks.announced.emit(event)
+
+    def ended(runs: Sequence[Run]) -> None:
+        told()
         done(runs)
 
+    def broken(error: ProductError) -> None:
+        told()  # what was finished before stands
+        failed(error)
+
     if services.syncing.session_only:
-        return tasks.run_job(owner, lambda task: function(services, task, *arguments), ended, failed, lane="net", title=title)
-    return tasks.run_child(owner, function, arguments, ended, failed, title=title)
+        return tasks.run_job(owner, lambda task: function(services, task, *arguments), ended, broken, lane="net", title=title)
+    return tasks.run_child(owner, function, arguments, ended, broken, title=title)
 
 
 def _pull(services: Services, job: Job, names: tuple[str, ...], full: bool) -> Sequence[Run]:  # noqa: FBT001 (arguments travel by position)
-    return services.syncing.run(names, (), full=full, dry_run=False, job=job)
+    return _whole(services.syncing.run(names, (), full=full, dry_run=False, job=job))
 
 
 def _pull_due(services: Services, job: Job) -> Sequence[Run]:
-    return services.syncing.run_due(job)
+    return _whole(services.syncing.run_due(job))
+
+
+def _whole(runs: Sequence[Run]) -> Sequence[Run]:
+    """Runs as they ended; one that was cancelled ends the task as cancelled."""
+    if any(run.state == "cancelled" for run in runs):
+        raise CancelledError
+    return runs

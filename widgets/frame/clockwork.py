@@ -39,9 +39,9 @@ class Clockwork(QObject):
         self._task: Task | None = None
         self._asked = False
         self._timer = QTimer(self, interval=_EVERY_MS)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.look)
         self._first = QTimer(self, singleShot=True, interval=_FIRST_MS)
-        self._first.timeout.connect(self._look)
+        self._first.timeout.connect(self.look)
         context.tasks.announced.connect(self._heard)
         if not context.read_only:
             self._timer.start()
@@ -67,7 +67,8 @@ class Clockwork(QObject):
         if isinstance(event, SyncChanged):
             self._tell()
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Pull what is due."""
         self._tell()
         if self._task is None and not self._context.read_only:
             self._context.tasks.run(self, self._context.services.syncing.due, self._pull_due, lambda _: None)

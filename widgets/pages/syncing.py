@@ -254,6 +254,16 @@ class SyncingPage(Page):
         """Whether everything is read."""
         return not self._loading
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being pulled from here."""
+        return self._task is None
+
+    @property
+    def says(self) -> str:
+        """What the message at the top says."""
+        return self._notice.words
+
     # ------------------------------------------------------------ reading
 
     def _reload(self) -> None:
