@@ -89,8 +89,9 @@ def tiers() -> type[TierPolicies]:
 
 def pictured() -> tuple[tuple[str, Callable[[Context], QWidget]], ...]:
     """Dialogs that pictures of the program show, by the name of their file."""
+    from widgets.dialogs.connection import Connect
     from widgets.dialogs.history import History
     from widgets.dialogs.import_wizard import picture
     from widgets.dialogs.tiers import TierPolicies
 
-    return ("import", picture), ("history", History), ("tiers", TierPolicies)
+    return ("import", picture), ("connect", Connect), ("history", History), ("tiers", TierPolicies)

@@ -498,8 +498,7 @@ class SyncingPage(Page):
         if task is not self._task:
             return
         labels = self.context.labels
-        name = task.phase.removeprefix("sync.")
-        self._doing.setText(labels("sync.doing.stream", what=task.title, stream=columns.stream(name, labels), count=labels.exact(task.done)))
+        self._doing.setText(labels("sync.doing.count", what=task.title, count=labels.exact(task.done)))
         if task.total:
             self._bar.setRange(0, task.total)
             self._bar.setValue(min(task.done, task.total))

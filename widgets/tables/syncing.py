@@ -97,7 +97,13 @@ def _state(row: Connected, labels: Labels) -> tuple[Badge, ...]:
 def _last(row: Connected, labels: Labels) -> str:
     if row.last is None:
         return labels("sync.never")
-    return f"{_SIGNS[row.last.state]}{labels.ago(row.last.ended_at or row.last.started_at, row.now)}  {labels(f'run.state.{row.last.state}')}"
+    said = labels("sync.some_rejected") if row.last.state == "ok" and row.last.rejected else labels(f"run.state.{row.last.state}")
+    return f"{_SIGNS[_end_of(row.last)]}{labels.ago(row.last.ended_at or row.last.started_at, row.now)}  {said}"
+
+
+def _end_of(run: Run) -> str:
+    """How a run ended, for those who look for what needs them: complete, but with records left out, is not all."""
+    return "partial" if run.state == "ok" and run.rejected else run.state
 
 
 def _next(row: Connected, labels: Labels) -> str:
@@ -117,7 +123,7 @@ CONNECTIONS: Final = (
     Column("platform", "sync.col.platform", lambda row, labels: platform(row.connection.platform, labels), width=150),
     Column("state", "sync.col.state", lambda row, labels: _state(row, labels)[0].text, badges=_state, width=130),
     Column(
-        "last", "sync.col.last", _last, width=210, ink=lambda row: _ENDS.get(row.last.state, "text") if row.last else "text_muted",
+        "last", "sync.col.last", _last, width=210, ink=lambda row: _ENDS.get(_end_of(row.last), "text") if row.last else "text_muted",
         tip=lambda row, labels: why(row.last, labels) if row.last else "",
     ),
     Column("next", "sync.col.next", _next, width=170),
@@ -141,7 +147,7 @@ def _end(row: Run, labels: Labels) -> str:
 RUNS: Final = (
     Column("at", "history.at", lambda row, labels: labels.time(row.started_at), order=lambda row: row.started_at, sort="at", width=130),
     Column("connection", "sync.col.name", lambda row, _: row.connection, order=lambda row: row.connection, sort="connection", width=130),
-    Column("stream", "sync.col.stream", lambda row, labels: stream(row.stream, labels), order=lambda row: row.stream, sort="stream", width=140),
+    Column("stream", "sync.col.stream", lambda row, labels: stream(row.stream, labels), order=lambda row: row.stream, sort="stream", width=190),
     Column("state", "sync.col.state", _end, ink=lambda row: _ENDS.get(row.state, "text"), width=100),
     Column("error", "sync.col.error", why, width=230),
     *(_count(name) for name in ("pages", "received", "inserted", "updated", "unchanged", "rejected")),
@@ -235,7 +241,7 @@ def connected(connections: tuple[Connection, ...], runs: tuple[Run, ...], due: t
         for run in runs:
             if run.connection == one.name and (run.stream not in latest or run.id > latest[run.stream].id):
                 latest[run.stream] = run
-        worst = min(latest.values(), key=lambda run: (order.index(run.state), -run.id), default=None)
+        worst = min(latest.values(), key=lambda run: (order.index(_end_of(run)), -run.id), default=None)
         own = [each for each in due if each.connection == one.name]
         nexts = [each.next_at for each in own if each.next_at is not None]
         intervals = tuple(sorted({each.every_seconds for each in own})) or (0,)
