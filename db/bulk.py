@@ -175,6 +175,12 @@ def _asked(connection: Connection, job: Job) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
+def room(connection: Connection, kib: int) -> None:
+    """So much of the file in memory from now on: for many transactions that follow each other, which would read it again and again."""
+    if connection.dialect.name == "sqlite":
+        driver_cursor(connection).execute(f"pragma cache_size=-{kib}")
+
+
 def keep_ids(connection: Connection, ids: Iterable[int]) -> None:
     """Fill the temporary table ``wanted(pos, id)`` with ids in their order, for joins with many ids."""
     keep(connection, "wanted", (("pos", "bigint"), ("id", "bigint")), enumerate(ids))

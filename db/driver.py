@@ -21,7 +21,7 @@ APPLICATION_ID: Final = 0x4B4F4344
 SQLITE_VERSION: Final[str] = sqlite.sqlite_version
 WAL_BUG_FIXED: Final = (3, 51, 3)
 BUSY_SECONDS: Final = 5.0
-_PAGE_CACHE_KIB: Final = 4_000
+PAGE_CACHE_KIB: Final = 4_000
 """For each connection; the system keeps the file's pages too, once for all of them."""
 
 
@@ -50,7 +50,7 @@ def prepare(raw: Any, *, read_only: bool = False) -> None:  # noqa: ANN401 (the 
         cursor.execute("pragma synchronous=normal" if sqlite_is_sound() else "pragma synchronous=full")
     cursor.execute("pragma foreign_keys=on")
     cursor.execute("pragma temp_store=file")
-    cursor.execute(f"pragma cache_size=-{_PAGE_CACHE_KIB}")
+    cursor.execute(f"pragma cache_size=-{PAGE_CACHE_KIB}")
     cursor.close()
     # Case as Python knows it, for "contains"; SQLite's own lower() knows ASCII only.
     raw.create_function("fold", 1, _fold, deterministic=True)

@@ -677,6 +677,8 @@ def test_the_schedule_of_a_stream_goes_before_that_of_the_connection(desk: Desk)
     desk.store.set_schedule(desk.connection, None, 3600, NOON)
     desk.store.set_schedule(desk.connection, "orders", 0, NOON)
     assert {stream: past.every for (_, stream), past in desk.store.pasts().items()} == {"": 3600, "orders": 0}
+    desk.store.set_schedule(desk.connection, "orders", None, NOON)
+    assert {stream: past.every for (_, stream), past in desk.store.pasts().items()} == {"": 3600}
     desk.store.set_schedule(desk.connection, None, 7200, NOON)
     assert {stream: past.every for (_, stream), past in desk.store.pasts().items()} == {"": 7200}
 
