@@ -374,6 +374,11 @@ class CreditPanel(QFrame):
         held = self.entries.model.held(self.entries.view.selected_ids().tolist())
         return list(held or ())
 
+    @property
+    def challengeable(self) -> bool:
+        """Whether there is an entry that counts, and so can be challenged."""
+        return self._read is not None and any(one.standing is Standing.COUNTS for one in self._read.told)
+
     def targets(self) -> list[Target]:
         """Entries of the creator that can be challenged: those that count, what costs most first."""
         if self._read is None:

@@ -588,7 +588,7 @@ class RatingPage(Page):
         decidable = len(appeals) == 1 and appeals[0].upheld is None
         self.uphold_action.setEnabled(decidable)
         self.dismiss_action.setEnabled(decidable)
-        self.file_action.setEnabled(able and bool(self.panel.targets()))
+        self.file_action.setEnabled(able and self.panel.challengeable)
 
     # ------------------------------------------------------------ entries
 
