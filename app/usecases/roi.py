@@ -169,13 +169,17 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Which order lines: of a creator, month, product, content or campaign (``by`` and its key), a page of them."""
+    """Which order lines: of a creator, month, product, content or campaign (``by`` and its key), a page of them.
+
+    ``near``: only those of a creator that are found at once, by what names the creator.
+    """
 
     by: str
     key: int | str | None
     span: Span = Span()
     limit: int = 200
     offset: int = 0
+    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +202,11 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """A page of order lines; ``found`` is None where nobody counted them all."""
+    """A page of order lines; ``found`` is None where nobody counted them all, ``whole`` False where there are others that were not looked for."""
 
     rows: tuple[OrderLine, ...]
     found: int | None
+    whole: bool = True
 
 
 class ReturnFacts(Protocol):

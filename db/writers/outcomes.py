@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     """Posteriors, value grades, places."""
 
 _AT_A_TIME: Final = 200_000
+_ROWS: Final = 10_000
 _LOWEST, _HIGHEST = -(1 << 62), 1 << 62
 
 
@@ -44,18 +45,30 @@ _LOWEST, _HIGHEST = -(1 << 62), 1 << 62
 
 def kept(connection: Connection, by: Rules, now: int, job: Job) -> Ranking:
     """The ranking of all time, as it was last computed and kept."""
-    rows = bulk.fetch(connection, "select creator_id, place, shape, rate, burden, weight, grade from creator_value order by creator_id")
-    job.check()
-    numbers = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    numbers = _kept_rows(connection, job)
     ids, place = numbers[:, 0].astype(np.int64), numbers[:, 1].astype(np.int64)
     order = np.empty(len(ids), dtype=np.int64)
     order[place] = np.arange(len(ids))
-    shape, rate, burden, weight = np.ascontiguousarray(numbers[:, 2:6].T)
+    posteriors = np.ascontiguousarray(numbers[:, 2:6].T)
+    posteriors[posteriors < 0] = np.nan
+    shape, rate, burden, weight = posteriors
     posterior = replace(report.bare(len(ids)), shape=shape, rate=rate, burden=burden, weight=weight)
     job.check()
     sums = values.by_creator(connection, by, None, None, job).sums.of(ids)
     _, total, unattributed = values.kept_total(connection)
     return _ranking(connection, by, sums, (posterior, numbers[:, 6].astype(np.int8), order), total, unattributed, None, now)
+
+
+def _kept_rows(connection: Connection, job: Job) -> npt.NDArray[np.float64]:
+    """Rows of what is kept in the order of their ids, -1 for what cannot be known; some at a time, so that others may work meanwhile."""
+    columns = ("creator_id", "place", *(f"coalesce({one}, -1.0)" for one in ("shape", "rate", "burden", "weight")), "grade")
+    statement = f"select {', '.join(columns)} from creator_value where creator_id > ? order by creator_id limit ?"  # noqa: S608 (our names)
+    parts, last = [np.empty((0, len(columns)))], 0
+    while rows := bulk.fetch(connection, statement, last, _ROWS):
+        job.check()
+        parts.append(np.fromiter(chain.from_iterable(rows), dtype=np.float64, count=len(rows) * len(columns)).reshape(-1, len(columns)))
+        last = rows[-1][0]
+    return np.concatenate(parts)
 
 
 def ranked(connection: Connection, by: Rules, period: Period, standing: _Placed, model: str | None, now: int) -> Ranking:
@@ -154,27 +167,30 @@ def orders(connection: Connection, wanted: Orders, model: str | None, job: Job) 
     if wanted.by != "creator":
         ids, counted = _of_group(connection, by.zone, wanted, job)
         return OrderPage(_lines(connection, by, ids, None, model), counted)
-    creator = int(wanted.key or 0)
-    found = _of_creator(connection, by, creator, wanted.span, model, job)
-    return OrderPage(_lines(connection, by, found[wanted.offset : wanted.offset + wanted.limit], creator, model), len(found))
+    found, whole = _of_creator(connection, by, wanted, model, job)
+    rows = _lines(connection, by, found[wanted.offset : wanted.offset + wanted.limit], int(wanted.key or 0), model)
+    return OrderPage(rows, len(found), whole)
 
 
-def _of_creator(connection: Connection, by: Rules, creator: int, span: Span, model: str | None, job: Job) -> Ints:
-    """Sales of a period in which a creator has a share, the newest first.
+def _of_creator(connection: Connection, by: Rules, wanted: Orders, model: str | None, job: Job) -> tuple[Ints, bool]:
+    """Sales of a period in which a creator has a share, the newest first; whether these are all.
 
     Those that name the creator, and those with a touchpoint, are found by index. Only where these are not all that the
     sums count are the others looked for among all sales: what a coupon or a content alone ties to the creator.
     """
+    creator, span = int(wanted.key or 0), wanted.span
     touched = "select s.id from touchpoint t join sale s on s.order_id = t.order_id and s.shop = t.shop where t.creator_id = ?"
     near = {row[0] for row in bulk.fetch(connection, f"select id from sale where creator_id = ? union {touched}", creator, creator)}  # noqa: S608
     ids, paid = _shared_by(connection, by, creator, near, model, job)
     counted = bulk.fetch(connection, "select sales from creator_return where month = 0 and creator_id = ?", creator)
-    if model not in {None, by.attribution.model} or len(ids) != (counted[0][0] if counted else 0):
+    whole = model in {None, by.attribution.model} and len(ids) == (counted[0][0] if counted else 0)
+    if not whole and not wanted.near:
         tied = "coupon = (select nullif(k.coupon, '') from creator k where k.id = ?) or content_id in (select id from content where creator_id = ?)"
         ids, paid = _shared_by(connection, by, creator, near | set(_scanned(connection, tied, (creator, creator), job).tolist()), model, job)
+        whole = True
     here = (paid >= (_LOWEST if span.since is None else span.since)) & (paid < (_HIGHEST if span.until is None else span.until))
     ids, paid = ids[here], paid[here]
-    return ids[np.lexsort((-ids, -paid))]
+    return ids[np.lexsort((-ids, -paid))], whole
 
 
 def _shared_by(connection: Connection, by: Rules, creator: int, near: set[int], model: str | None, job: Job) -> tuple[Ints, Ints]:

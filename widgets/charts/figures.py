@@ -398,6 +398,8 @@ def bars(look: Look, items: Sequence[Bar], header: tuple[str, ...], says: str, *
         )  # fmt: skip
     if note:
         _titles(axes, look, note)
+        axes.xaxis.set_label_coords(0.0, -10 / look.height)
+        axes.xaxis.label.set_horizontalalignment("left")
     _fonts(axes, look)
     spots = [Spot(axes, one.start + one.value / 2, at, one.text, one.key) for at, one in enumerate(items)]
     rows: list[tuple[object, ...]] = [(one.label, one.value) for one in items]

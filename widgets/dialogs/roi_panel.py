@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from app.errors import ProductError
     from app.rules.report import Figures
-    from app.usecases.roi import OrderPage, Outcome, Span
+    from app.usecases.roi import OrderLine, OrderPage, Outcome, Span
     from widgets.page import Context
     from widgets.tables.columns import Badge
     from widgets.tasks import Task
 
-_PAGE: Final = 200
+_PAGE: Final = 500
 LISTED: Final = frozenset({"creator", "month", "product", "content", "campaign"})
 """Dimensions whose orders can be listed."""
 _KINDS: Final = ("fee", "slot_fee", "platform_fee", "sample", "freight", "boost", "rebate", "tax", "commission")
@@ -70,7 +70,7 @@ class RoiPanel(QFrame):
         self.subject: Subject | None = None
         self._serial = self._asked = 0
         self._listing: Task | None = None
-        self._rows: list[object] = []
+        self._rows: list[OrderLine] = []
         self._busy = False
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
@@ -284,14 +284,18 @@ class RoiPanel(QFrame):
         self._orders.show()
         self._rows = []
         self.orders.show([])
-        self._next_page()
+        self._read_page(near=subject.by == "creator")
         self.orders.view.setFocus()
 
     def _next_page(self) -> None:
+        self._read_page(near=False)
+
+    def _read_page(self, *, near: bool) -> None:
+        """Read more orders. ``near``: those of a creator that are found at once; the others are looked for when these are shown."""
         subject, roi, labels = self.subject, self._context.services.roi, self._labels
         if subject is None or self._listing is not None:
             return
-        wanted = Orders(subject.by, subject.key, subject.span, _PAGE, len(self._rows))
+        wanted = Orders(subject.by, subject.key, subject.span, _PAGE, len(self._rows), near=near)
         self._asked += 1
         asked = self._asked
         self._told.setText(labels("roi.orders.reading"))
@@ -299,28 +303,35 @@ class RoiPanel(QFrame):
         self._stop.show()
 
         def done(page: OrderPage) -> None:
-            if asked != self._asked:
-                return
-            self._listing = None
-            self._stop.hide()
-            self._rows += page.rows
-            self.orders.show(self._rows)
-            more = len(page.rows) == _PAGE and len(self._rows) != page.found
-            self._more.setVisible(more)
-            if page.found is None:
-                said = labels("roi.orders.shown_more" if more else "roi.orders.shown_all", shown=labels.exact(len(self._rows)))
-            else:
-                said = labels("roi.orders.of", shown=labels.exact(len(self._rows)), found=labels.exact(page.found))
-            self._told.setText(said)
+            if asked == self._asked:
+                self._listing = None
+                self._stop.hide()
+                self._arrived(page)
 
         def failed(error: ProductError) -> None:
-            if asked != self._asked:
-                return
-            self._listing = None
-            self._stop.hide()
-            self._told.setText(self._context.messages.sentence(error).text)
+            if asked == self._asked:
+                self._listing = None
+                self._stop.hide()
+                self._told.setText(self._context.messages.sentence(error).text)
 
         self._listing = self._context.tasks.run_job(self, lambda job: roi.orders(wanted, subject.model, job), done, failed)
+
+    def _arrived(self, page: OrderPage) -> None:
+        labels = self._labels
+        rows = [*self._rows, *page.rows]
+        self.orders.show(rows)
+        if not page.whole:  # shown meanwhile; the whole answer begins anew
+            self._read_page(near=False)
+            self._told.setText(labels("roi.orders.looking", shown=labels.exact(len(rows))))
+            return
+        self._rows = rows
+        more = len(page.rows) == _PAGE and len(rows) != page.found
+        self._more.setVisible(more)
+        if page.found is None:
+            said = labels("roi.orders.shown_more" if more else "roi.orders.shown_all", shown=labels.exact(len(rows)))
+        else:
+            said = labels("roi.orders.of", shown=labels.exact(len(rows)), found=labels.exact(page.found))
+        self._told.setText(said)
 
     def _cancel(self) -> None:
         if self._listing is not None:

@@ -151,6 +151,8 @@ class RoiPage(Page):
         self._report: ReturnReport | None = None
         self._pending: int | None = None
         self._months: list[str] = []
+        self._groups: Listing | None = None
+        self._panel: RoiPanel | None = None
         self._target: float | None = None
         self._month = ""
         self._due: set[str] = set(_VIEWS)
@@ -299,7 +301,7 @@ class RoiPage(Page):
         self.table.source = self._source
         self.table.setAccessibleName(self._labels("roi.table"))
         self.table.dress(context.settings.get(DENSITY))
-        self.table.freeze(2)
+        self.table.take_looks({**self.table.looks(), "frozen": 2})
         self.table.restore_looks()
         self.table.empty = self._empty
         self.table.retry = self.ask
@@ -310,17 +312,44 @@ class RoiPage(Page):
         self.table.totals.connect(context.totals)
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
         self.model.answered.connect(self._answered)
-        self.groups = Listing(context, returns.group_columns(self._scale), self._labels("roi.table"), key="roi.groups", empty=self._labels("roi.none_yet"))
-        view = self.groups.view
-        view.opened.connect(self._open)
-        view.escaped.connect(self._close_panel)
-        view.doubleClicked.connect(lambda _: self._open(view.current_id() or 0, toggle=False))
-        view.totals.connect(context.totals)
-        view.fill_menu = self._fill_menu
-        view.selectionModel().currentRowChanged.connect(self._current_changed)
         self._tables = QStackedWidget()
         self._tables.addWidget(self.table)
-        self._tables.addWidget(view)
+
+    @property
+    def groups(self) -> Listing:
+        """The table of all dimensions but creators; built when it is first asked for."""
+        if self._groups is None:
+            columns = returns.group_columns(self._scale)
+            self._groups = Listing(self.context, columns, self._labels("roi.table"), key="roi.groups", empty=self._labels("roi.none_yet"))
+            view = self._groups.view
+            view.opened.connect(self._open)
+            view.escaped.connect(self._close_panel)
+            view.doubleClicked.connect(lambda _: self._open(view.current_id() or 0, toggle=False))
+            view.totals.connect(self.context.totals)
+            view.fill_menu = self._fill_menu
+            view.selectionModel().currentRowChanged.connect(self._current_changed)
+            self._tables.addWidget(view)
+        return self._groups
+
+    @property
+    def panel(self) -> RoiPanel:
+        """The detail panel; built when it is first asked for."""
+        if self._panel is None:
+            self._panel = RoiPanel(self.context)
+            self._panel.hide()
+            self._panel.closed.connect(self._close_panel)
+            self._panel.creator_wanted.connect(lambda one: self.context.go("creators", ("creator", one)))
+            self._panel.group_wanted.connect(self._show_group)
+            self._panel.setMinimumWidth(self.context.theme.px(320))
+            self.splitter.addWidget(self._panel)
+            self.splitter.setStretchFactor(0, 1)
+            self.splitter.setStretchFactor(1, 0)
+        return self._panel
+
+    @property
+    def panel_open(self) -> bool:
+        """Whether the panel is shown."""
+        return self._panel is not None and self._panel.isVisible()
 
     def _bar(self) -> QWidget:
         labels, theme = self._labels, self.context.theme
@@ -378,20 +407,11 @@ class RoiPage(Page):
         work.setStretchFactor(0, 1)
         work.setStretchFactor(1, 1)
         work.setSizes([290, 330])
-        self.panel = RoiPanel(context)
-        self.panel.hide()
-        self.panel.closed.connect(self._close_panel)
-        self.panel.creator_wanted.connect(lambda one: context.go("creators", ("creator", one)))
-        self.panel.group_wanted.connect(self._show_group)
-        self.panel.setMinimumWidth(context.theme.px(320))
         width = QSettings().value("roi/panel")
         self._panel_width = int(width) if isinstance(width, int | str) and str(width).isdigit() else context.theme.px(400)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(work)
-        self.splitter.addWidget(self.panel)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 0)
         self.splitter.splitterMoved.connect(self._panel_resized)
         return self.splitter
 
@@ -436,7 +456,7 @@ class RoiPage(Page):
 
     def settled(self) -> bool:
         """Whether everything that is in sight is there."""
-        if not self._started or self._loading is not None or self._drawing or not self.panel.settled():
+        if not self._started or self._loading is not None or self._drawing or not (self._panel is None or self._panel.settled()):
             return False
         waiting = self.is_ranking and self.model.state == "loading"
         return not waiting and self.pictures[self._view].settled()
@@ -698,10 +718,10 @@ class RoiPage(Page):
         if subject is None:
             return
         shown = self.panel.subject
-        if toggle and self.panel.isVisible() and shown is not None and (shown.by, shown.key) == (subject.by, subject.key):
+        if toggle and self.panel_open and shown is not None and (shown.by, shown.key) == (subject.by, subject.key):
             self._close_panel()
             return
-        if not self.panel.isVisible():
+        if not self.panel_open:
             self.panel.show()
             width = min(self._panel_width, max(self.panel.minimumWidth(), self.splitter.width() // 2))
             self.splitter.setSizes([max(1, self.splitter.width() - width), width])
@@ -710,7 +730,7 @@ class RoiPage(Page):
     def toggle_panel(self) -> None:
         """Open the panel for the current row, or close it."""
         current = self.view.current_id()
-        if self.panel.isVisible():
+        if self.panel_open:
             self._close_panel()
         elif current is not None:
             self._open(current)
@@ -729,21 +749,22 @@ class RoiPage(Page):
             self.context.go("creators", ("creator", current))
 
     def _close_panel(self) -> None:
-        self.panel.hide()
+        if self._panel is not None:
+            self._panel.hide()
         self.view.setFocus()
 
     def _panel_resized(self, *_: object) -> None:
-        if self.panel.isVisible():
+        if self.panel_open:
             self._panel_width = self.panel.width()
             QSettings().setValue("roi/panel", self._panel_width)
 
     def _current_changed(self, *_: object) -> None:
-        if self.panel.isVisible():
+        if self.panel_open:
             self._refresh_panel()
 
     def _refresh_panel(self) -> None:
         current = self.view.current_id()
-        if not self.panel.isVisible() or current is None:
+        if not self.panel_open or current is None:
             return
         subject = self._subject(current)
         if subject is not None and subject != self.panel.subject:
