@@ -67,9 +67,9 @@ def course(points: Sequence[ScorePoint], labels: Labels) -> Callable[[Look], Ske
         lines = [Series(labels("credit.course.then"), then, "accent", stepped=True)]
         if differs:
             known = [(float(one.at), float(one.known_score), told(one.at, one.known_score, one.known_grade.code)) for one in points]
-            lines.insert(0, Series(labels("credit.course.now"), known, "warning", stepped=True))
-        every = max(1, round(len(points) * 62 / max(look.width, 1)))
-        ticks = [(float(one.at), labels.day(one.at - 1)[:7]) for one in points[-2::-every]][::-1]
-        return trend(look, lines, ticks, (labels("credit.course"), labels("cli.at"), labels("field.credit_score")), says, lambda value: f"{value:.0f}")
+            lines.append(Series(labels("credit.course.now"), known, "warning", stepped=True))
+        ticks = [(float(one.at), labels.day(one.at - 1)[:7]) for one in points]
+        header = (labels("cli.at"), *(one.label for one in lines))
+        return trend(look, lines, ticks, header, says, lambda value: f"{value:.0f}")
 
     return make
