@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QDate, QSettings, Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
+from app.events import CreatorsChanged
 from app.rules.decay import DAY
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.explain import Standing
@@ -22,7 +23,6 @@ from tests.widgets.tables.conftest import press
 from widgets.dialogs.credit_appeal import FileAppeal
 from widgets.dialogs.credit_decision import Decision
 from widgets.dialogs.credit_event import AddEntry
-from widgets.pages import rating
 from widgets.pages.rating import RatingPage
 
 if TYPE_CHECKING:
@@ -365,7 +365,7 @@ def test_a_sanction_is_approved_by_its_verb_and_lifted_by_an_appeal(qtbot: QtBot
     qtbot.waitUntil(lambda: page.settled() and page.sanctions.model.rowCount() == 1, timeout=20_000)
     qtbot.waitUntil(page.challenge_action.isEnabled)
     colleague.rating.file_appeal("评价是真的", sanction_id=case.id)
-    page.changed(rating.CreatorsChanged())
+    page.changed(CreatorsChanged())
     qtbot.waitUntil(lambda: page.settled() and "1" in page.tabs.tabText(3), timeout=20_000)
     look_at(qtbot, page, "appeals")
     page.uphold_action.trigger()
