@@ -7,6 +7,7 @@ import csv
 import random
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,6 @@ from sync.compose import opener
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 CREATORS = ["platform", "platform_uid", "nickname", "coupon"]
 CONTENTS = ["platform", "platform_uid", "content_id", "published_at"]
@@ -121,9 +121,14 @@ def test_looked_up_at_once_or_one_by_one_is_the_same(stocked: Path, tmp_path: Pa
 
 
 def test_plain_rows_are_settled_at_once(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[Any] = []
     found = directory.found
-    monkeypatch.setattr(directory, "found", lambda *words, **named: asked.append(found(*words, **named)) or asked[-1])
+
+    def noted(*words: Any, **named: Any) -> Any:
+        asked.append(found(*words, **named))
+        return asked[-1]
+
+    monkeypatch.setattr(directory, "found", noted)
     took(stocked, tmp_path / "plain.koc", written(tmp_path / "plain.csv", SALES, orders(1, plain=True)), at_once=True)
     took(stocked, tmp_path / "mixed.koc", written(tmp_path / "mixed.csv", SALES, orders(1, plain=False)), at_once=True)
     plain, mixed = asked
@@ -134,7 +139,7 @@ def test_plain_rows_are_settled_at_once(stocked: Path, tmp_path: Path, monkeypat
 
 
 def test_keys_are_checked_again_after_a_long_file(stocked: Path, tmp_path: Path) -> None:
-    engine = sqlite_engine(shutil.copy(stocked, tmp_path / "brand.koc"))
+    engine = sqlite_engine(Path(shutil.copy(stocked, tmp_path / "brand.koc")))
     with writing(engine, keys=False) as connection:
         connection.execute(text("update sale set creator_id = creator_id"))
     with pytest.raises(ZeroDivisionError), writing(engine, keys=False):
@@ -154,7 +159,7 @@ class Stopping(Quiet):
 
 def test_indexes_are_made_after_the_rows_unless_the_job_ends(stocked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_STEPS", 10)
-    engine = sqlite_engine(shutil.copy(stocked, tmp_path / "brand.koc"))
+    engine = sqlite_engine(Path(shutil.copy(stocked, tmp_path / "brand.koc")))
     named = text("select name, sql from sqlite_master where tbl_name = 'sale' and sql like 'CREATE INDEX%' order by name")
     with reading(engine) as connection:
         before = connection.execute(named).all()
