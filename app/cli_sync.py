@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from app import documents
+from app import documents, itself
 from app.cli_files import Context, DryRun
 from app.errors import CancelledError, PlatformError, UsageError
 from app.grammar import command, group, session_of
@@ -232,7 +232,7 @@ def _open_page(words: Words, url: str) -> None:
 def _browse(url: str) -> None:
     """Python's own way to a browser, ``$BROWSER`` first, in a process of its own."""
     nothing = subprocess.DEVNULL
-    subprocess.run([sys.executable, "-P", "-m", "webbrowser", url], stdin=nothing, stdout=nothing, stderr=nothing, check=False)  # noqa: S603 (fixed words)
+    subprocess.run([*itself.command("webbrowser"), url], stdin=nothing, stdout=nothing, stderr=nothing, check=False)  # noqa: S603 (fixed words)
 
 
 @contextlib.contextmanager

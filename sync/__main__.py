@@ -7,12 +7,15 @@ import multiprocessing
 import sys
 from typing import TYPE_CHECKING
 
+from app import itself
+
 if TYPE_CHECKING:
     from app.services import Open
 
 
 def main() -> None:
     """Run ``koc``."""
+    itself.enter()
     multiprocessing.freeze_support()
     from app import cli  # noqa: PLC0415 (a child that only reads a workbook needs none of it)
 

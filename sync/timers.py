@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
+from app import itself
 from app.errors import UsageError
 from app.services import TimerEntry
 from app.settings import default_workspace
@@ -56,8 +57,8 @@ class Plan:
 
 
 def entry_command(address: str, interpreter: str) -> tuple[str, ...]:
-    """What the system starts. ``-P``: a folder named like one of ours in the working directory is not taken for it."""
-    return (interpreter, "-P", "-m", "sync", "--workspace", address, "--quiet", "sync", "run", "--due")
+    """What the system starts, by the interpreter or, packaged, by the program itself."""
+    return (*itself.command("sync", interpreter), "--workspace", address, "--quiet", "sync", "run", "--due")
 
 
 def entry_name(address: str) -> str:
@@ -159,9 +160,9 @@ def task_scheduler(address: str, interpreter: str, data: Path) -> Plan:
 
 
 def windowless(interpreter: str) -> str:
-    """The interpreter that opens no console, where it stands beside the other: a window that flashes up every quarter of an hour is none."""
+    """The interpreter, or the door, that opens no console, where it stands beside the other: a window that flashes up every quarter of an hour is none."""
     path = PureWindowsPath(interpreter)
-    quiet = path.with_name(path.name.lower().replace("python.exe", "pythonw.exe"))
+    quiet = path.with_name({"python.exe": "pythonw.exe", "koc.exe": "koc-desk.exe"}.get(path.name.lower(), path.name))
     return str(quiet) if Path(quiet).is_file() else interpreter
 
 

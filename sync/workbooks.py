@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workbooks (.xlsx, .xls, .ods), read in a process of their own with bounded memory: a hostile one costs an error, not the program.
 
-``python -m sync.workbooks SOURCE TARGET [SHEET]`` writes a sheet as columns of text and says on stdout what it was.
+Started as a program with SOURCE TARGET [SHEET] it writes a sheet as columns of text and says on stdout what it was.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from app import itself
 from app.errors import InputRefusedError, UsageError
 from app.rules import headers
 from sync.frames import Table, frame_of
@@ -48,7 +49,7 @@ def workbook(data: bytes, name: str, sheet: str | None, check: Callable[[], None
         source.write_bytes(data)
         with said.open("wb") as out:
             child = subprocess.Popen(  # noqa: S603 (this program itself)
-                [sys.executable, "-m", "sync.workbooks", str(source), str(target), *([sheet] if sheet else [])],
+                [*itself.command("sync.workbooks"), str(source), str(target), *([sheet] if sheet else [])],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.DEVNULL,

@@ -7,12 +7,15 @@ import multiprocessing
 import sys
 from typing import TYPE_CHECKING
 
+from app import itself
+
 if TYPE_CHECKING:
     from app.services import Open
 
 
 def main() -> None:
     """Run ``koc-desk``."""
+    itself.enter()
     multiprocessing.freeze_support()
     import numpy  # noqa: F401, ICN001, PLC0415 (before Qt, which reads the source of every module that is imported after it)
 
