@@ -538,17 +538,17 @@ class RoiPage(Page):
         self._started = True
         self.cancel()
         self._serial += 1
-        serial, asked, roi = self._serial, self.asked, self.context.services.roi
+        serial, asked, services = self._serial, self.asked, self.context.services  # its roi loads in the thread
         self._notice.silence()
         self.filter.setVisible(self.is_ranking)
         self._word_group.setVisible(self.is_ranking)
         self._slow.start()
         self._progress.setRange(0, 0)
         if self.is_ranking:
-            work: Callable[[Job], Leading | ReturnReport] = lambda job: roi.leading(asked, FIRST, job)  # noqa: E731 (one of two)
+            work: Callable[[Job], Leading | ReturnReport] = lambda job: services.roi.leading(asked, FIRST, job)  # noqa: E731 (one of two)
         else:
             top = self._top
-            work = lambda job: roi.report(replace(asked, top=top), job)  # noqa: E731
+            work = lambda job: services.roi.report(replace(asked, top=top), job)  # noqa: E731
 
         def done(found: Leading | ReturnReport) -> None:
             if serial == self._serial:
@@ -831,14 +831,14 @@ class RoiPage(Page):
 
     def _few(self, most: int, *, by_cost: bool) -> Callable[[Job], object]:
         """Work that brings some creators of the answer: the first, or those who cost most."""
-        source, wanted, roi = self._source, self.model.question, self.context.services.roi
+        source, wanted, services = self._source, self.model.question, self.context.services
         ids = self.model.ids.copy()
 
         def work(job: Job) -> object:
             job.check()
             chosen = ids
             if by_cost and len(ids) > most:
-                look = roi.outlook(wanted.asked, job)
+                look = services.roi.outlook(wanted.asked, job)
                 places = look.places(ids)
                 landed = look.ranking.sums.fixed[places] + look.ranking.sums.variable[places]
                 chosen = look.ranking.sums.key[places[np.argsort(-landed, kind="stable")]]
@@ -892,11 +892,11 @@ class RoiPage(Page):
         self._read(self._few(_STANDS, by_cost=True), show, "scatter")
 
     def _draw_funnel(self) -> None:
-        source, wanted, roi, labels, span = self._source, self.model.question, self.context.services.roi, self._labels, self.span
+        source, wanted, services, labels, span = self._source, self.model.question, self.context.services, self._labels, self.span
         cut = self.is_ranking and wanted is not None and wanted.cut
 
         def work(job: Job) -> object:
-            return roi.funnel(span, source.only(wanted) if cut else None, job)
+            return services.roi.funnel(span, source.only(wanted) if cut else None, job)
 
         def show(found: object) -> None:
             funnel: Funnel = found  # type: ignore[assignment]
@@ -908,7 +908,7 @@ class RoiPage(Page):
         self._read(work, show, "funnel")
 
     def _draw_trend(self) -> None:
-        roi, labels, asked = self.context.services.roi, self._labels, replace(self.asked, by="month", target=None)
+        services, labels, asked = self.context.services, self._labels, replace(self.asked, by="month", target=None)
 
         def show(found: object) -> None:
             report: ReturnReport = found  # type: ignore[assignment]
@@ -918,7 +918,7 @@ class RoiPage(Page):
             else:
                 self.pictures["trend"].show_nothing(labels("roi.trend.none"))
 
-        self._read(lambda job: roi.report(asked, job), show, "trend")
+        self._read(lambda job: services.roi.report(asked, job), show, "trend")
 
     def _pointed(self, name: str, key: object) -> None:
         """Lead on from a place in a picture: to a row's depth, or to the months."""
