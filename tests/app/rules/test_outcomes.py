@@ -25,7 +25,7 @@ COSTS = {1: (100_000, 20_000), 2: (50_000, 0), 3: (200_000, 150_000), 4: (80_000
 
 
 def ranking(*, barred: tuple[int, ...] = (), coded: tuple[int, ...] = ()) -> Ranking:
-    """The worked example (1 to 4), one for commission alone (5) and one on another platform, where nobody sells (6)."""
+    """The worked example (1 to 4), one for commission alone (5) and one on whom less was spent than on 2, as much in vain (6)."""
     key = np.array(list(SALES), dtype=np.int64)
     net = np.array([sum(SALES[one]) for one in SALES], dtype=np.int64)
     amount = np.array([fen for fens in SALES.values() for fen in fens], dtype=np.int64)
@@ -35,8 +35,8 @@ def ranking(*, barred: tuple[int, ...] = (), coded: tuple[int, ...] = ()) -> Ran
     one = np.zeros(len(key), dtype=np.int64)
     standing = report.standing(POLICY, sums, Peers(one, one, one))
     grade = np.zeros(len(key), dtype=np.int8)
-    flags = (np.isin(key, np.array(which, dtype=np.int64)) for which in (barred, coded))
-    return Ranking(POLICY, "precedence", sums, standing.returns, grade, standing.order, *flags, total_of(POLICY, sums), 0)
+    stopped, seen = (np.isin(key, np.array(which, dtype=np.int64)) for which in (barred, coded))
+    return Ranking(POLICY, "precedence", sums, standing.returns, grade, standing.order, stopped, seen, total_of(POLICY, sums), 0)
 
 
 def test_the_words_of_the_worked_example() -> None:
@@ -46,7 +46,7 @@ def test_the_words_of_the_worked_example() -> None:
     assert look.counts() == {Word.STOP: 2, Word.WATCH: 3, Word.REPEAT: 1}
     assert Outlook.of(ranking(barred=(3,)), None).counts()[Word.REPEAT] == 0
     assert Outlook.of(ranking(), 5.0).counts()[Word.REPEAT] == 0  # P(≥ 5) of creator 3 is far below a half
-    assert look.ranking.sums.key[look.rows()].tolist() == [3, 1, 4, 2, 6, 5]  # who has no interval comes last
+    assert look.ranking.sums.key[look.rows()].tolist() == [3, 1, 4, 6, 2, 5]  # who has no interval comes last
 
 
 @pytest.mark.parametrize("field", SORTS)
@@ -105,14 +105,9 @@ def test_nobody_is_ranked_where_nothing_happened() -> None:
     sums = Sums(*(empty,) * 8)
     standing = report.standing(POLICY, sums, Peers(empty, empty, empty))
     none = np.empty(0, dtype=bool)
-    look = Outlook.of(
-        Ranking(POLICY, "precedence", sums, standing.returns, empty.astype(np.int8), standing.order, none, none, total_of(POLICY, report_none()), 0), 2.0
-    )
+    total = total_of(POLICY, Sums(*(np.zeros(1, dtype=np.int64) for _ in range(8))))
+    bare = Ranking(POLICY, "precedence", sums, standing.returns, empty.astype(np.int8), standing.order, none, none, total, 0)
+    look = Outlook.of(bare, 2.0)
     assert look.rows().tolist() == []
     assert look.places(np.array([1, 2])).tolist() == []
     assert sum(look.counts().values()) == 0
-
-
-def report_none() -> Sums:
-    """Sums of nobody, as one row."""
-    return Sums(*(np.zeros(1, dtype=np.int64) for _ in range(8)))

@@ -55,7 +55,7 @@ def sold(services: Services, tmp_path: Path) -> Services:
         path.write_text(text, "utf-8")
         request = ImportRequest(path, kind=kind)
         report = services.creators.import_file(request) if kind == "creators" else services.facts.import_file(request)
-        assert not report.rejected, report.rejects
+        assert not report.rejected, report
 
     take("creators", PEOPLE)
     lines = [f"{uid}{at},u{uid},,2026-06-{at + 1:02d} 12:00:00,{fen},0,,茶" for uid, fens in SALES.items() for at, fen in enumerate(fens)]
@@ -278,7 +278,7 @@ def test_a_period_counts_only_what_happened_in_it(page: RoiPage, qtbot: QtBot) -
 
 def test_every_picture_says_its_main_figures_and_leads_to_rows(page: RoiPage, qtbot: QtBot) -> None:
     for at, (name, part) in enumerate((("forest", "秋三探店"), ("scatter", "保本线"), ("funnel", "曝光 4万（2 条内容）"), ("trend", "2026-07"))):
-        page._tabs.setCurrentIndex(at)  # noqa: SLF001
+        page._tabs.setCurrentIndex(at)
         qtbot.waitUntil(page.settled, timeout=20_000)
         picture = page.pictures[name]
         assert picture.drawn is not None
@@ -324,5 +324,5 @@ def test_a_change_shows_and_keeps_the_place(page: RoiPage, qtbot: QtBot, sold: S
 def test_an_empty_workspace_says_what_to_do(open_page: Callable[..., RoiPage], make_context: Callable[..., Context]) -> None:
     page = open_page(make_context("en", "dark"))
     assert page.model.rowCount() == 0
-    assert "Import orders and costs" in page.table._panel.sentence  # noqa: SLF001
+    assert "Import orders and costs" in page.table._panel.sentence
     assert page.pictures["forest"].accessibleDescription() == "No intervals to draw: not enough data, or commission only."
