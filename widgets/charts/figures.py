@@ -431,7 +431,9 @@ def trend(
 ) -> Sketch:
     """Lines over time; ``ticks`` are positions with their words, thinned out where they stand close; ``marks`` upright lines at dates."""
     above = 34 + _ROW * len(marks) if len(series) > 1 or marks else 16
-    figure, axes = _figure(look, left=min(0.2, 72 / look.width), bottom=min(0.25, 36 / look.height), top=1 - min(0.3, above / look.height))
+    figure, axes = _figure(
+        look, left=min(0.2, 72 / look.width), right=1 - min(0.12, 32 / look.width), bottom=min(0.25, 36 / look.height), top=1 - min(0.3, above / look.height)
+    )  # half of the last word stands beyond the plot
     spots: list[Spot] = []
     for one in series:
         xs, ys = [at for at, _, _ in one.values], [value for _, value, _ in one.values]

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QDateEdit,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -39,7 +40,7 @@ from widgets.messages import plain
 from widgets.tables.credit import ENTRIES, Told, effect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
     from PySide6.QtGui import QKeyEvent
@@ -99,8 +100,14 @@ class CreditPanel(QFrame):
         self._said.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._said.setMargin(24)
         self._stack.addWidget(self._said)
-        self._stack.addWidget(self._body())
+        self._built = False
         box.addWidget(self._stack)
+
+    def build(self) -> None:
+        """Lay out what shows a creator; when one is first asked for at the latest."""
+        if not self._built:
+            self._built = True
+            self._stack.addWidget(self._body())
 
     # ------------------------------------------------------------ parts
 
@@ -196,8 +203,13 @@ class CreditPanel(QFrame):
         box.setSpacing(4)
         self.waterfall = Picture(self._context, self._labels("credit.waterfall"), least=(240, 140))
         box.addWidget(self.waterfall, 1)
-        self._reasons = _copyable("")
-        box.addWidget(self._reasons)
+        self._because = plain(self._labels("panel.credit.reasons"), role="muted")
+        box.addWidget(self._because)
+        self._reasons = QGridLayout()
+        self._reasons.setHorizontalSpacing(10)
+        self._reasons.setVerticalSpacing(2)
+        self._reasons.setColumnStretch(1, 1)
+        box.addLayout(self._reasons)
         self._footer = plain("", role="muted", wrap=True)
         box.addWidget(self._footer)
         return frame
@@ -263,6 +275,8 @@ class CreditPanel(QFrame):
 
     def settled(self) -> bool:
         """Whether what is shown is what was asked for."""
+        if not self._built:
+            return not self._wait.isActive()
         pictures = (self.waterfall,) if self.tabs.currentIndex() == _WHY else (self.course,) if self.tabs.currentIndex() == _COURSE else ()
         return not self._loading and not self._wait.isActive() and all(one.settled() for one in pictures)
 
@@ -272,6 +286,7 @@ class CreditPanel(QFrame):
         return None if self._read is None else self._read.shown
 
     def _load(self) -> None:
+        self.build()
         wanted, asked, rating = self._wanted, self.asked, self._context.services.rating
         if wanted is None:
             return
@@ -319,8 +334,7 @@ class CreditPanel(QFrame):
         _play(self._caps, "warning")
         self._caps.setVisible(bool(caps))
         self._show_clocks()
-        self._reasons.setText("\n".join([labels("panel.credit.reasons"), *(self._reason(one) for one in found.reasons)]) if found.reasons else "")
-        self._reasons.setVisible(bool(found.reasons))
+        self._show_reasons(found.reasons, read.told)
         self._footer.setText(labels("credit.footer", evidence=f"{found.evidence:.1f}", version=shown.policy_version, own_record=labels("credit.own_record")))
         self.entries.show(read.told)
         waits = sum(one.standing is Standing.PROPOSED for one in read.told)
@@ -359,12 +373,22 @@ class CreditPanel(QFrame):
         labels = self._labels
         return labels("credit.next_best", count=best.count, type=labels.words.event_type(best.type), score=best.score, grade=best.grade.code)
 
-    def _reason(self, one: Effect) -> str:
-        labels, told = self._labels, next((row for row in self._read.told if row.id == one.event_id), None) if self._read else None
-        words = f"{labels.day(one.happened_at)}  {labels.words.event_type(one.type)}  {effect(one.effect)}"
-        if told is None or told.left is None or told.halves_at is None:
-            return f"  {words}"
-        return f"  {words}  {labels('credit.fades', left=labels.percent(round(told.left, 2)), day=labels.day(told.halves_at))}"
+    def _show_reasons(self, reasons: Sequence[Effect], told: Sequence[Told]) -> None:
+        """The largest effects: day, what, points, and when half of what is left has faded."""
+        labels, fading = self._labels, {one.id: one for one in told}
+        while (item := self._reasons.takeAt(0)) is not None:
+            if (old := item.widget()) is not None:
+                old.hide()
+                old.deleteLater()
+        self._because.setVisible(bool(reasons))
+        for row, one in enumerate(reasons):
+            entry = fading.get(one.event_id)
+            kind = Elided(labels.words.event_type(one.type))
+            kind.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            fades = "" if entry is None or entry.halves_at is None else labels("credit.fades", day=labels.day(entry.halves_at))
+            parts = (plain(labels.day(one.happened_at)), kind, plain(effect(one.effect), role="ok" if (one.effect or 0) >= 0 else "danger"))
+            for column, part in enumerate((*parts, plain(fades, role="muted"))):
+                self._reasons.addWidget(part, row, column)
 
     # ------------------------------------------------------------ acts
 

@@ -86,6 +86,12 @@ class RatingPage(Page):
         self._serial = 0
         self._stale = {_EVENTS, _SANCTIONS, _APPEALS}
         self._reading: set[int] = set()
+        self._unfilled: list[tuple[int, Callable[[QWidget], None]]] = [
+            (_CREATORS, lambda _: self.panel.build()),
+            (_EVENTS, self._fill_events),
+            (_SANCTIONS, self._fill_sanctions),
+            (_APPEALS, self._fill_appeals),
+        ]
         self._build_actions()
         self._build_table()
         self._build_filter()
@@ -109,7 +115,9 @@ class RatingPage(Page):
         self._count_timer.timeout.connect(self._count)
         self._queue_timer = QTimer(self, singleShot=True, interval=150)
         self._queue_timer.timeout.connect(self._read_queue)
-        self._enable()
+        self._fill_timer = QTimer(self, interval=0)
+        self._fill_timer.timeout.connect(self._fill_next)
+        self._fill_timer.start()
 
     # ------------------------------------------------------------ parts
 
@@ -185,16 +193,16 @@ class RatingPage(Page):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName(self._labels("page.rating"))
-        for at, fill in enumerate((self._fill_creators, self._fill_events, self._fill_sanctions, self._fill_appeals)):
-            fill(self._places[at])
-            self.tabs.addTab(self._places[at], self._labels(f"credit.tab.{_TABS[at]}"))
+        self._fill_creators(self._places[_CREATORS])
+        for place, name in zip(self._places, _TABS, strict=True):
+            self.tabs.addTab(place, self._labels(f"credit.tab.{name}"))
         self.tabs.currentChanged.connect(self._tab_changed)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.tabs)
         self.splitter.addWidget(self.panel)
         self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 0)
+        self.splitter.setStretchFactor(1, 1)  # a wide window gives room to both
         self.panel.setMinimumWidth(theme.px(340))
         kept = QSettings().value("rating/panel")
         self._panel_width = int(kept) if isinstance(kept, int | str) and str(kept).isdigit() else theme.px(420)
@@ -225,6 +233,19 @@ class RatingPage(Page):
         box.addLayout(row)
         box.addWidget(self.table, 1)
         self._show_chips()
+
+    def _fill_next(self) -> None:
+        """Build the panel and the lists one a turn of the loop, so that the page is there at once."""
+        if self._unfilled:
+            at, fill = self._unfilled.pop(0)
+            fill(self._places[at])
+        if not self._unfilled:
+            self._fill_timer.stop()
+            self._enable()
+
+    def _fill_all(self) -> None:
+        while self._unfilled:
+            self._fill_next()
 
     def _queue(self, place: QWidget, actions: Sequence[QAction], listing: Listing, hint: str) -> QToolButton:
         """A list that waits for decisions: what can be done above it, and whether decided ones are listed too."""
@@ -284,6 +305,7 @@ class RatingPage(Page):
     def shown(self, argument: object = None) -> None:
         """Show a part (``events``, ``sanctions``, ``appeals``), a filter's text, a question, ("creator", id), or what was shown before."""
         if argument in _TABS:
+            self._fill_all()
             self.tabs.setCurrentIndex(_TABS.index(str(argument)))
         elif isinstance(argument, Question):
             self._show(argument)
@@ -298,7 +320,11 @@ class RatingPage(Page):
         self._focus()
 
     def _focus(self) -> None:
-        (self.table, self.events.view, self.sanctions.view, self.appeals.view)[self.tabs.currentIndex()].setFocus()
+        at = self.tabs.currentIndex()
+        (self.table if at == _CREATORS else self._listing(at).view).setFocus()
+
+    def _listing(self, at: int) -> Listing:
+        return {_EVENTS: self.events, _SANCTIONS: self.sanctions, _APPEALS: self.appeals}[at]
 
     def changed(self, event: Event) -> None:
         """Show what was saved and keep everybody's place."""
@@ -326,7 +352,7 @@ class RatingPage(Page):
         """Whether nothing is being loaded."""
         timers = self._count_timer.isActive() or self._queue_timer.isActive()
         queue = self.tabs.currentIndex() in self._stale or bool(self._reading)
-        return self._asked and self.model.state != "loading" and not self._counting and not timers and not queue and self.panel.settled()
+        return self._asked and not self._unfilled and self.model.state != "loading" and not self._counting and not timers and not queue and self.panel.settled()
 
     def focus_filter(self) -> None:
         """Go to the search field."""
@@ -503,7 +529,7 @@ class RatingPage(Page):
         at = self.tabs.currentIndex()
         if at == _CREATORS:
             return self.table.current_id()
-        listing = (self.events, self.sanctions, self.appeals)[at - 1]
+        listing = self._listing(at)
         return self._creator_of(listing, listing.view.current_id())
 
     @staticmethod
@@ -523,6 +549,7 @@ class RatingPage(Page):
     # ------------------------------------------------------------ queues
 
     def _tab_changed(self, at: int) -> None:
+        self._fill_all()
         if at in self._stale:
             self._queue_timer.start()
         else:
@@ -575,6 +602,8 @@ class RatingPage(Page):
         return listing.model.held(listing.view.selected_ids().tolist()) or []
 
     def _enable(self) -> None:
+        if self._unfilled:
+            return
         able, at = not self.context.read_only, self.tabs.currentIndex()
         events = able and at == _EVENTS and self.events.view.selected_count() > 0
         self.confirm_action.setEnabled(events)
@@ -752,9 +781,12 @@ class RatingPage(Page):
         self._toast(said, [(labels("creators.undo"), take_back)])
 
     def _failed(self, error: ProductError) -> None:
-        told = self.context.messages.sentence(error)
-        text = "\n".join(part for part in (self._with_way_out(error, told.text), told.safe, told.next) if part)
-        self.notice.say("error", told.title, text, [(self._labels("action.close"), self.notice.silence)])
+        close = [(self._labels("action.close"), self.notice.silence)]
+        if error.code == "own_case":
+            told = self.context.messages.sentence(error)
+            self.notice.say("warning", told.title, self._with_way_out(error, told.text), close)
+        else:
+            self.notice.fail(self.context.messages, error, close)
 
     def _with_way_out(self, error: ProductError, text: str) -> str:
         """One's own case is for another person: how that one gets here."""
