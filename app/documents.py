@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.rules.facts import CREATORS, field_in
 from app.rules.fields import Kind
-from app.values import Ranked, ValueGrade, iso
+from app.values import Ranked, ValueGrade, aware, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -312,7 +312,7 @@ def appeal(one: AppealRow) -> Document:
 
 def split(done: Split) -> Document:
     """What a model attributes."""
-    return _plain(done)
+    return {**_plain(done), "left_out": [_plain(one) for one in done.left_out]}
 
 
 def returned(done: ReturnReport, words: Words) -> Document:
@@ -325,6 +325,7 @@ def returned(done: ReturnReport, words: Words) -> Document:
         ],
         "found": done.found,
         "total": _plain(done.total),
+        "left_out": [_plain(one) for one in done.left_out],
         "unattributed_fen": done.unattributed_fen,
         "margin": done.margin,
         "target": done.target,
@@ -371,7 +372,7 @@ def why(one: Run, words: Words) -> str | None:
     """Why a run is not complete, as a sentence."""
     until = one.details.get("until")
     if one.error == "rate_limited" and "host" not in one.details and isinstance(until, int):  # it was not tried: it was parked before
-        return words("error.parked", connection=one.connection, until=iso(until))
+        return words("error.parked", connection=one.connection, until=f"{aware(until).astimezone():%Y-%m-%d %H:%M}")
     return words.failure(one.error, one.details) if one.error else None
 
 

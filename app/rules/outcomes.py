@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from app.rules.report import Figures, Sums
+    from app.rules.report import Figures, LeftOut, Sums
     from app.rules.roi import RoiPolicy
     from app.rules.shrinkage import Returns
 
@@ -49,6 +49,7 @@ class Ranking:
     coded: Flags
     total: Figures
     unattributed_fen: int
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def measurable(self) -> Flags:

@@ -29,6 +29,18 @@ CAUTIOUS: Final = 0.25
 QUANTILES: Final = (0.10, 0.25, 0.50, 0.75, 0.90)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Money of another currency, in its own minor unit: it is in no sum. ``commission_minor`` is that of the sales."""
+
+    currency: str
+    sales: int
+    net_minor: int
+    commission_minor: int
+    costs: int
+    cost_minor: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sums:
     """Sums by key, shape (keys,): what was attributed, what it cost, how many sales have a share."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.rules.outcomes import Outlook, Ranking
     from app.rules.paths import Path, PathCredits
     from app.rules.rating.value import Reason, Word
-    from app.rules.report import Figures
+    from app.rules.report import Figures, LeftOut
     from app.rules.roi import RoiPolicy
     from app.values import Tier
 
@@ -53,6 +53,8 @@ class Split:
     attributed_fen: int
     unattributed_fen: int
     seconds: float = 0.0
+    left_out: tuple[LeftOut, ...] = ()
+    """What the period has in other currencies, and none of these figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ class ReturnReport:
     margin: float
     target: float | None
     seconds: float = 0.0
+    left_out: tuple[LeftOut, ...] = ()
+    """What the period has in other currencies, and none of these figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,7 @@ class Leading:
     total: Figures
     unattributed_fen: int
     rows: tuple[Outcome, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +290,12 @@ class Roi:
         if key == (Span(), None) and key not in self._rankings:
             done = self._facts.report(replace(asked, by="creator", top=limit), self._clock(), job)
             rows = self._worded([int(row.key or 0) for row in done.rows], [row.figures for row in done.rows], [row.value_grade for row in done.rows])
-            return Leading(done.model, done.margin, done.target, done.found, done.total, done.unattributed_fen, rows)
+            return Leading(done.model, done.margin, done.target, done.found, done.total, done.unattributed_fen, rows, done.left_out)
         look = self.outlook(asked, job)
         of = look.ranking
         first = of.sums.key[look.rows()[:limit]].tolist()
-        return Leading(of.model, of.policy.margin, asked.target, len(of.order), of.total, of.unattributed_fen, tuple(self.outcomes(asked, first)))
+        rows = tuple(self.outcomes(asked, first))
+        return Leading(of.model, of.policy.margin, asked.target, len(of.order), of.total, of.unattributed_fen, rows, of.left_out)
 
     def outlook(self, asked: Asked, job: Job | None = None) -> Outlook:
         """Every creator of a period ranked and worded; kept until something changes."""

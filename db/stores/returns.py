@@ -19,7 +19,8 @@ from app.usecases.roi import Asked, OneReturn, OrderPage, Orders, ReturnReport, 
 from app.values import ValueGrade
 from db import bulk
 from db.engine import reading, writing
-from db.writers import facets, outcomes, policies, returns, shares, values
+from db.writers import currencies, facets, outcomes, policies, returns, shares, values
+from db.writers.currencies import AT_HOME
 from db.writers.returns import Rules, Tally
 from db.writers.shares import Source
 
@@ -63,7 +64,8 @@ class ReturnStore:
                 sales += len(some.id)
                 net += int(some.net.sum())
                 attributed += int(credits_.amount.sum())
-        return Split(model or by.attribution.model, sales, net, attributed, net - attributed, round(time.monotonic() - started, 3))
+            abroad = currencies.left_out(connection, span.since, span.until)
+        return Split(model or by.attribution.model, sales, net, attributed, net - attributed, round(time.monotonic() - started, 3), abroad)
 
     def refresh(self, now: int, job: Job) -> bool:
         """Keep returns and value grades of now, unless they are kept already; whether that was to be done."""
@@ -91,17 +93,19 @@ class ReturnStore:
             by = returns.rules(connection)
             if asked.policy is not None:
                 by = replace(by, roi=RoiPolicy.parse(policies.in_force(connection, "roi", version=asked.policy)[1]))
-            if _usual(asked) and values.is_fresh(connection, by, now):
-                done = _kept(connection, by, asked, job)
-            else:
-                done = _Question(connection, by, asked, now, job).answer()
-        return replace(done, seconds=round(time.monotonic() - started, 3))
+            question = _Question(connection, by, asked, now, job)
+            done = _kept(connection, by, asked, job) if _usual(asked) and values.is_fresh(connection, by, now) else question.answer()
+            abroad = currencies.left_out(connection, *question.ends)
+        return replace(done, seconds=round(time.monotonic() - started, 3), left_out=abroad)
 
     def one(self, creator_id: int, now: int, job: Job) -> OneReturn:
         """Return of one creator over all time, and its costs; computed where nothing can be kept."""
         if not self.read_only:
             self._keep(now, job)
-        spent = "select kind, cast(sum(amount_fen) as bigint) from cost_entry where creator_id = ? and voided_at is null group by kind order by kind"
+        spent = (
+            f"select kind, cast(sum(amount_fen) as bigint) from cost_entry where creator_id = ? and voided_at is null and {AT_HOME}"  # noqa: S608 (our names)
+            " group by kind order by kind"
+        )
         with reading(self.engine) as connection:
             by = returns.rules(connection)
             if values.is_fresh(connection, by, now):
@@ -118,8 +122,10 @@ class ReturnStore:
             by = returns.rules(connection)
             if _usual(asked) and values.is_fresh(connection, by, now):
                 return outcomes.kept(connection, by, now, job)
-            period, standing, grades = _Question(connection, by, asked, now, job).standing()
-            return outcomes.ranked(connection, by, period, (standing.returns, grades, standing.order), asked.model, now)
+            question = _Question(connection, by, asked, now, job)
+            period, standing, grades = question.standing()
+            ranking = outcomes.ranked(connection, by, period, (standing.returns, grades, standing.order), asked.model, now)
+            return replace(ranking, left_out=currencies.left_out(connection, *question.ends))
 
     def stamp(self, now: int) -> tuple[int, str]:
         """Changes whenever a ranking may have become another: the last thing done, and the day."""
@@ -232,7 +238,7 @@ class _Question:
         return self.now if self.asked.as_of is None else self.asked.as_of
 
     @property
-    def _ends(self) -> tuple[int | None, int | None]:
+    def ends(self) -> tuple[int | None, int | None]:
         """The period; what happened after ``as_of`` is left out where that is named."""
         since, until, as_of = self.asked.span.since, self.asked.span.until, self.asked.as_of
         return since, until if as_of is None else as_of if until is None else min(until, as_of)
@@ -254,20 +260,20 @@ class _Question:
 
     def _creators(self) -> ReturnReport:
         known = values.people(self.connection, self.asked.as_of)
-        period = self._period(*self._ends)
+        period = self._period(*self.ends)
         trailing = self._period(self._as_of - self.by.roi.trailing_days * DAY, self._as_of).sums
         return self._ranked(period, trailing, known, lambda ids: _names(self.connection, ids))
 
     def _accounts(self) -> ReturnReport:
         known = values.accounts(self.connection, self.asked.as_of)
-        period = self._streamed(*self._ends, accounts=True)
+        period = self._streamed(*self.ends, accounts=True)
         trailing = self._streamed(self._as_of - self.by.roi.trailing_days * DAY, self._as_of, accounts=True).sums
         return self._ranked(period, trailing, known, lambda ids: values.account_names(self.connection, ids))
 
     def standing(self) -> tuple[Period, Standing, npt.NDArray[np.int8]]:
         """Every creator of the period: sums, posteriors with their order, value grades of the trailing days."""
         known = values.people(self.connection, self.asked.as_of)
-        period = self._period(*self._ends)
+        period = self._period(*self.ends)
         return period, *self._placed(period, self._period(self._as_of - self.by.roi.trailing_days * DAY, self._as_of).sums, known)
 
     def _placed(self, period: Period, trailing: Sums, known: People) -> tuple[Standing, npt.NDArray[np.int8]]:
@@ -317,7 +323,7 @@ class _Question:
     # ------------------------------------------------------------ groups of creators
 
     def _groups(self) -> ReturnReport:
-        period = self._period(*self._ends)
+        period = self._period(*self.ends)
         codes, words = values.people(self.connection, self.asked.as_of).grouped(self.asked.by, period.sums.key)
         sums = period.sums.grouped(codes + 1, len(words) + 1)
         return self._by_net(sums, [None, *words], period)
@@ -325,12 +331,12 @@ class _Question:
     # ------------------------------------------------------------ what hangs on sales
 
     def _months(self) -> ReturnReport:
-        period = facets.by_month(self.connection, self.by, *self._ends, self.job)
+        period = facets.by_month(self.connection, self.by, *self.ends, self.job)
         return self._plain(period.sums, [months.named(one) for one in period.sums.key.tolist()], period)
 
     def _words(self) -> ReturnReport:
         found = facets.of(self.connection, self.asked.by)
-        period = facets.by_word(self.connection, self.by, found, *self._ends, self.job)
+        period = facets.by_word(self.connection, self.by, found, *self.ends, self.job)
         return self._by_net(period.sums, [found.name(one) for one in period.sums.key.tolist()], period)
 
     def _by_net(self, sums: Sums, keys: Sequence[int | str | None], period: Period) -> ReturnReport:

@@ -15,7 +15,8 @@ from app.rules.outcomes import Ranking, total_of
 from app.usecases.roi import Funnel, FunnelStep, OrderLine, OrderPage, Orders, Person
 from app.values import CreditGrade, Sanction, Tier
 from db import bulk, frames
-from db.writers import returns, shares, values
+from db.writers import currencies, returns, shares, values
+from db.writers.currencies import AT_HOME
 from db.writers.shares import Source
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def kept(connection: Connection, by: Rules, now: int, job: Job) -> Ranking:
     job.check()
     sums = values.by_creator(connection, by, None, None, job).sums.of(ids)
     _, total, unattributed = values.kept_total(connection)
-    return _ranking(connection, by, sums, (posterior, numbers[:, 6].astype(np.int8), order), total, unattributed, None, now)
+    done = _ranking(connection, by, sums, (posterior, numbers[:, 6].astype(np.int8), order), total, unattributed, None, now)
+    return replace(done, left_out=currencies.left_out(connection))
 
 
 def _kept_rows(connection: Connection, job: Job) -> npt.NDArray[np.float64]:
@@ -220,13 +222,13 @@ def _scanned(connection: Connection, condition: str, given: tuple[object, ...], 
 def _of_group(connection: Connection, zone: str, wanted: Orders, job: Job) -> tuple[Ints, int | None]:
     """A page of the sales of a month, product, content or campaign; how many there are where that is known."""
     since, until = (_LOWEST if wanted.span.since is None else wanted.span.since), (_HIGHEST if wanted.span.until is None else wanted.span.until)
-    dated, ordered = "paid_at >= ? and paid_at < ?", "order by paid_at desc, id desc limit ? offset ?"
+    dated, ordered = f"{AT_HOME} and paid_at >= ? and paid_at < ?", "order by paid_at desc, id desc limit ? offset ?"
     if wanted.by in {"content", "campaign"}:
         named = "select content_id from cost_entry where campaign = ? and content_id is not null and voided_at is null"
         tied = "content_id = ?" if wanted.by == "content" else f"content_id in ({named})"
         ids = _scanned(connection, f"({tied}) and {dated}", (wanted.key, since, until), job)
         bulk.keep_columns(connection, "listed", {"id": ids.tolist()})
-        rows = bulk.fetch(connection, f"select s.id from listed l join sale s on s.id = l.id {ordered}", wanted.limit, wanted.offset)  # noqa: S608
+        rows = bulk.fetch(connection, f"select id from sale where id in (select id from listed) {ordered}", wanted.limit, wanted.offset)  # noqa: S608
         return np.array([row[0] for row in rows], dtype=np.int64), len(ids)
     if wanted.by == "month":
         number = _month(str(wanted.key))
@@ -286,7 +288,7 @@ def _names(connection: Connection, ids: set[int]) -> Mapping[int, str]:
 def costs(connection: Connection, creator: int, span: Span) -> dict[str, int]:
     """A creator's costs of a period by kind; the commission that its sales carry stands apart in the sums."""
     statement = (
-        "select kind, cast(sum(amount_fen) as bigint) from cost_entry where creator_id = ? and voided_at is null"
+        f"select kind, cast(sum(amount_fen) as bigint) from cost_entry where creator_id = ? and voided_at is null and {AT_HOME}"  # noqa: S608 (our names)
         " and incurred_at >= ? and incurred_at < ? group by kind order by kind"
     )
     ends = (_LOWEST if span.since is None else span.since), (_HIGHEST if span.until is None else span.until)

@@ -3,7 +3,7 @@
 
 Before a sale changes, or anything that decides whom it belongs to, its shares are taken off the sums; afterwards the
 shares it then has are put on. So a change costs what it touches, however long the history is. Shares follow from the
-facts alone: the sums can be computed anew, and must come out the same.
+facts alone: the sums can be computed anew, and must come out the same. Money of another currency is in none of them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from app.rules.roi import RoiPolicy
 from app.rules.shrinkage import LIMB, carried, squares
 from db import bulk
 from db.writers import policies, settings, shares
+from db.writers.currencies import AT_HOME
 from db.writers.shares import Source, integers
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def add_costs(tally: Tally, policy: RoiPolicy, rows: Ints, key: Ints, sign: int 
 KINDS: Final = ("fee", "slot_fee", "platform_fee", "commission", "sample", "freight", "boost", "rebate", "tax")
 """Kinds of cost in the order of the numbers they have here."""
 KIND: Final = "case e.kind " + " ".join(f"when '{kind}' then {at}" for at, kind in enumerate(KINDS)) + " end"
-_COST: Final = f"select {{}}, {KIND}, e.amount_fen, e.incurred_at from {{}} e.voided_at is null {{}}"  # noqa: S608 (our names)
+_COST: Final = f"select {{}}, {KIND}, e.amount_fen, e.incurred_at from {{}} e.voided_at is null and e.{AT_HOME} {{}}"  # noqa: S608 (our names)
 
 
 def costs(connection: Connection, source: Source, who: str = "e.creator_id") -> Iterator[Ints]:
@@ -351,8 +352,10 @@ def _sorted(ids: Collection[int]) -> Ints:
 _MOST_WAITING: Final = 200_000
 """Sales or costs that wait for the end of an operation."""
 _DECIDING: Final = {
-    "sale": frozenset({"shop", "order_id", "creator_id", "account_id", "content_id", "coupon", "paid_at", "amount_fen", "refund_fen", "commission_fen"}),
-    "cost_entry": frozenset({"creator_id", "kind", "amount_fen", "incurred_at", "voided_at"}),
+    "sale": frozenset(
+        {"shop", "order_id", "creator_id", "account_id", "content_id", "coupon", "paid_at", "amount_fen", "refund_fen", "commission_fen", "currency"}
+    ),
+    "cost_entry": frozenset({"creator_id", "kind", "amount_fen", "currency", "incurred_at", "voided_at"}),
     "touchpoint": frozenset({"shop", "order_id", "creator_id", "kind", "happened_at"}),
     "content": frozenset({"creator_id", "published_at"}),
     "creator": frozenset({"coupon"}),

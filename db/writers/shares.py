@@ -3,6 +3,7 @@
 
 A sale's platform account touches it when it is paid, its coupon's owner likewise, its content when it was published;
 touchpoints name the order. Nothing of a single sale's shares is kept: they follow from the facts, exactly, any time.
+Sales of another currency have no shares and are not among those that are read.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import polars as pl
 
 from app.rules import attribution
 from app.rules.attribution import Credits, Sales, Touches, TouchKind, starts_of
+from app.rules.facts import HOME_CURRENCY
 from app.rules.roi import NEVER
 from db import bulk
 from db.writers import directory
+from db.writers.currencies import AT_HOME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +40,7 @@ _OWNER: Final = "(select min(k.id) from creator k where k.coupon = s.coupon)"
 _MAIN: Final = "(select k.main_account_id from creator k where k.id = (select min(o.id) from creator o where o.coupon = s.coupon))"
 _OF_CREATORS: Final = ("s.creator_id", _OWNER, "c.creator_id")
 _OF_ACCOUNTS: Final = ("s.account_id", _MAIN, "c.account_id")
+_SPAN: Final = ("sale s", f"where s.id between ? and ? and s.{AT_HOME}")
 _KINDS: Final = np.array([TouchKind.PLATFORM, TouchKind.COUPON, TouchKind.CONTENT], dtype=np.int8)
 
 
@@ -108,10 +112,14 @@ def told(policy: AttributionPolicy, first: int, columns: Mapping[str, Sequence[A
 
     places = {shop: at for at, shop in enumerate(policy.shops, start=1)}
     shop = np.fromiter((places.get(one, 0) for one in columns["shop"]), dtype=np.int64, count=count) if places else np.zeros(count, dtype=np.int64)
-    return np.stack([
+    sales = np.stack([
         np.arange(first, first + count), whole("paid_at"), whole("amount_fen"), whole("refund_fen"), whole("commission_fen"),
         found(directory.CREATOR), found(directory.COUPON), found(directory.OWNER), found(directory.PUBLISHED, NEVER), found(directory.CONTENT), shop,
     ])  # fmt: skip
+    currency = columns["currency"]
+    if currency.count(HOME_CURRENCY) == count:
+        return sales
+    return sales[:, np.fromiter((one == HOME_CURRENCY for one in currency), dtype=bool, count=count)]
 
 
 def as_told(connection: Connection, policy: AttributionPolicy, sales: Ints, size: int = CHUNK) -> Iterator[Lines]:
@@ -171,20 +179,20 @@ class _Reader:
 
     def after(self, last: int, size: int) -> Lines | None:
         """The next sales by id; None where there are no more."""
-        found = self._read("sale s", "where s.id > ? order by s.id limit ?", last, size)
+        found = self._read("sale s", f"where s.id > ? and s.{AT_HOME} order by s.id limit ?", last, size)
         if not len(found):
             return None
-        return self._lines(found, ("sale s", "where s.id between ? and ?", int(found[0, 0]), int(found[-1, 0])))
+        return self._lines(found, (*_SPAN, int(found[0, 0]), int(found[-1, 0])))
 
     def kept(self) -> Lines | None:
         """Sales whose ids stand in the table ``counted``; None where none is there."""
         source = "counted w join sale s on s.id = w.id"
-        found = self._read(source, "order by s.id")
-        return self._lines(found, (source, "")) if len(found) else None
+        found = self._read(source, f"where s.{AT_HOME} order by s.id")
+        return self._lines(found, (source, f"where s.{AT_HOME}")) if len(found) else None
 
     def told(self, sales: Ints) -> Lines:
         """Sales whose columns are at hand, with the ids of one range."""
-        return self._lines(sales.T, ("sale s", "where s.id between ? and ?", int(sales[0, 0]), int(sales[0, -1])))
+        return self._lines(sales.T, (*_SPAN, int(sales[0, 0]), int(sales[0, -1])))
 
     def _read(self, source: str, tail: str, *values: object) -> Ints:
         return integers(bulk.fetch(self._connection, self._sales.format(source, tail), *self._shops, *values), self._width)

@@ -22,7 +22,9 @@ from app.files import ImportRequest
 from app.jobs import Quiet
 from app.rules import months
 from app.rules.apportion import apportion
-from app.usecases.roi import Asked, Span
+from app.rules.models import MODELS
+from app.rules.report import LeftOut
+from app.usecases.roi import DIMENSIONS, Asked, Orders, Span
 from app.values import ValueGrade, WorkspaceRef, day_start
 from db import maintenance
 from db.engine import reading, sqlite_engine, writing
@@ -68,6 +70,8 @@ def by_hand(connection: Connection) -> dict[tuple[int, int], tuple[int, ...]]:
                 out[owner, month][place] += more.get(name, 0)
 
     for one in facts.rows("sale"):
+        if one["currency"] != "CNY":
+            continue
         at, net = one["paid_at"], one["amount_fen"] - one["refund_fen"]
         add(-1, at, net=net, gross=one["amount_fen"], sales=1)
         winner = facts.winner(one)
@@ -75,7 +79,7 @@ def by_hand(connection: Connection) -> dict[tuple[int, int], tuple[int, ...]]:
         if one["commission_fen"]:
             add(one["creator_id"] or facts.owners.get(one["coupon"], 0), at, variable=one["commission_fen"])
     for one in facts.rows("cost_entry"):
-        if one["voided_at"] is None:
+        if one["voided_at"] is None and one["currency"] == "CNY":
             add(one["creator_id"], one["incurred_at"], **{"variable" if one["kind"] == "commission" else "fixed": one["amount_fen"]})
     return {key: (*row[:5], row[5] >> 32, row[5] & 0xFFFFFFFF) for key, row in out.items() if any(row)}
 
@@ -304,6 +308,81 @@ def test_a_voided_cost_counts_no_more(peopled: Shop) -> None:
     assert sums(shop)
 
 
+COST = {"platform": "douyin", "platform_uid": "1", "kind": "fee", "incurred_at": NOON}
+
+
+def test_money_of_another_currency_is_in_no_sum(peopled: Shop) -> None:
+    shop = peopled
+    take(shop, "sales", sale(1, 10_000, coupon="AAA", commission_fen=5), sale(2, 700, 30, coupon="AAA", commission_fen=4, currency="USD"))
+    take(shop, "sales", sale(3, 900, currency="JPY"), sale(4, 80, at=NOON + 40 * DAY, content_id="77", currency="USD"))
+    take(shop, "touchpoints", {"shop": "", "order_id": "2", "platform": "douyin", "platform_uid": "2", "kind": "link", "happened_at": NOON - DAY})
+    take(shop, "costs", {**COST, "cost_id": "a", "amount_fen": 300}, {**COST, "cost_id": "b", "amount_fen": 60, "currency": "USD"})
+    check(shop)
+    one = shop.ids()[0]
+    assert sums(shop)[one, returns.ALWAYS] == (10_000, 10_000, 300, 5, 1, 0, 100_000_000)
+    assert sums(shop)[returns.EVERYBODY, returns.ALWAYS][:5] == (10_000, 10_000, 0, 0, 1)
+    whole = (LeftOut("JPY", 1, 900, 0, 0, 0), LeftOut("USD", 2, 750, 4, 1, 60))
+    store = ReturnStore(shop.engine)
+    for by in DIMENSIONS:
+        for span, abroad in ((Span(), whole), (Span(NOON - DAY, NOON + DAY), (whole[0], LeftOut("USD", 1, 670, 4, 1, 60))), (Span(None, NOON - DAY), ())):
+            answer = store.report(Asked(by, span), shop.now, Quiet())
+            here = int(span.until is None or span.until > NOON)
+            assert (answer.total.net_fen, answer.total.sales, answer.unattributed_fen) == (10_000 * here, here, 0), by
+            assert sum(row.figures.net_fen for row in answer.rows) == 10_000 * here, by
+            assert sum(row.figures.landed_fen for row in answer.rows) == answer.total.landed_fen == 305 * here, by
+            assert answer.left_out == abroad, by
+    for model in MODELS:
+        done = store.split(Span(), model, Quiet())
+        assert (done.sales, done.net_fen, done.attributed_fen, done.unattributed_fen, done.left_out) == (1, 10_000, 10_000, 0, whole)
+        assert store.report(Asked(model=model), shop.now, Quiet()).left_out == whole
+    assert store.ranking(Asked(), shop.now, Quiet()).left_out == whole
+    assert store.one(one, shop.now, Quiet()).costs == store.costs(one, Span()) == {"fee": 300}
+    assert [line.order_id for line in store.orders(Orders("creator", one), None, Quiet()).rows] == ["1"]
+    for month in (NOON, NOON + 40 * DAY):
+        page = store.orders(Orders("month", months.named(month_of(month))), None, Quiet())
+        assert [line.order_id for line in page.rows] == (["1"] if month == NOON else [])
+    for at in ("1", "5"):
+        take(shop, "sales", sale(at, 10_000, content_id="77"))
+    page = store.orders(Orders("content", _content(shop)), None, Quiet())
+    assert ([line.order_id for line in page.rows], page.found) == (["5", "1"], 2), "the one of another currency is not behind the figure"
+
+
+def _content(shop: Shop) -> int:
+    with reading(shop.engine) as connection:
+        return int(connection.exec_driver_sql("select id from content").scalar_one())
+
+
+def test_a_corrected_currency_moves_money_in_and_out(peopled: Shop) -> None:
+    shop = peopled
+    take(shop, "sales", sale(1, 10_000, coupon="AAA", commission_fen=5), sale(2, 500, coupon="BBB", currency="USD"))
+    take(shop, "costs", {**COST, "cost_id": "a", "amount_fen": 300})
+    first = sums(shop)
+    abroad = [take(shop, "sales", sale(1, 10_000, currency="USD")), take(shop, "costs", {**COST, "cost_id": "a", "amount_fen": 300, "currency": "EUR"})]
+    check(shop)
+    assert sums(shop) == {}
+    back = take(shop, "sales", sale(2, 500, currency="CNY"))
+    check(shop)
+    assert sums(shop)[shop.ids()[1], returns.ALWAYS][0] == 500
+    for operation in (back, *reversed(abroad)):
+        shop.undo(operation)
+        check(shop)
+    assert sums(shop) == first
+    for operation in abroad:
+        shop.redo(operation)
+        check(shop)
+    assert sums(shop) == {}
+
+
+def test_money_left_out_is_found_without_reading_what_is_not(peopled: Shop) -> None:
+    with reading(peopled.engine) as connection:
+        if connection.dialect.name != "sqlite":
+            pytest.skip("SQLite tells its plan in these words")
+        for table, moment in (("sale", "paid_at"), ("cost_entry", "incurred_at")):
+            statement = f"select currency, count(*) from {table} where currency <> 'CNY' and +{moment} >= 5 group by currency"
+            plan = connection.exec_driver_sql(f"explain query plan {statement}").all()
+            assert [f"ix_{table}_abroad" in row[-1] for row in plan] == [True]
+
+
 def test_the_doctor_finds_and_mends_wrong_sums(peopled: Shop) -> None:
     shop = peopled
     take(shop, "sales", sale(1, 10_000, coupon="AAA"))
@@ -337,6 +416,7 @@ STEPS = st.lists(
                         "platform_uid": st.sampled_from(["1", "2", "3"]),
                         "content_id": st.sampled_from(["77", "78"]),
                         "commission_fen": st.integers(0, 900),
+                        "currency": st.sampled_from(["CNY", "CNY", "USD", "JPY"]),
                     },
                 ),
                 min_size=1,
@@ -385,7 +465,8 @@ STEPS = st.lists(
                         "kind": st.sampled_from(["fee", "commission", "freight"]),
                         "amount_fen": st.integers(1, 10**6),
                         "incurred_at": st.integers(-40, 40).map(lambda days: NOON + days * DAY),
-                    }
+                    },
+                    optional={"currency": st.sampled_from(["CNY", "USD"])},
                 ),
                 min_size=1,
                 max_size=3,
