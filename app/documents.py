@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.rules.facts import CREATORS, field_in
 from app.rules.fields import Kind
+from app.terminal import yuan
 from app.values import Ranked, ValueGrade, aware, iso
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from app.files import ImportReport, Reject, Warn
     from app.rules.paths import PathCredits
+    from app.rules.report import LeftOut
     from app.rules.rating.explain import Effect
     from app.services import TimerEntry
     from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
@@ -331,6 +333,16 @@ def returned(done: ReturnReport, words: Words) -> Document:
         "target": done.target,
         "seconds": done.seconds,
     }
+
+
+def left_out(found: Sequence[LeftOut], words: Words) -> str:
+    """One line on the money of other currencies that stands in no sum; empty where there is none."""
+    parts = []
+    for one in found:
+        net, commission, cost = (yuan(minor) for minor in (one.net_minor, one.commission_minor, one.cost_minor))
+        counts = {"sales": f"{one.sales:,}", "costs": f"{one.costs:,}"}
+        parts.append(words("roi.left_out.one", currency=one.currency, net=net, commission=commission, cost=cost, **counts))
+    return words("roi.left_out", money=words("roi.left_out.next").join(parts)) if parts else ""
 
 
 def return_label(dimension: str, one: ReturnRow, words: Words) -> str:

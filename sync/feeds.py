@@ -74,6 +74,7 @@ class Feed:
     that one address takes. ``whole``: field values under which the answers about a unit are all there is; they come as one page.
     ``rows``: the rows of an answer, each with what its address already says. ``shape``: the records of a page, made of those read.
     ``counted``: whether distinct records must reach the total that the platform counts. ``conditional``: whether an answer has an etag and may be asked for only if it changed.
+    ``after``: streams that bring what this one asks about.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Feed:
     whole: Callable[[Unit], Mapping[str, object]] | None = None
     counted: bool = True
     conditional: bool = False
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ class Runner:
 def _info(connector: Connector) -> PlatformInfo:
     return PlatformInfo(
         connector.name,
-        tuple(Stream(feed.name, feed.every_seconds) for feed in connector.feeds),
+        tuple(Stream(feed.name, feed.every_seconds, feed.after) for feed in connector.feeds),
         leaves_mainland=connector.leaves_mainland,
         scopes=connector.scopes,
     )

@@ -94,6 +94,8 @@ class Stream:
     name: str
     every_seconds: int
     """How often it is due unless a schedule says otherwise."""
+    after: tuple[str, ...] = ()
+    """Streams that bring what this one asks about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +410,44 @@ class _Noted:
             self.lines.append(Line(self._clock(), code, details))
 
 
+_ENDS: Final = frozenset({"metrics", "costs", "cps", "bills"})
+"""Kinds that no stream asks about."""
+
+
+class _Read:
+    """What a dry run has read so far of one connection."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, dict[str, dict[str, object]]] = {}
+
+    def take(self, page: Page) -> None:
+        """Remember the records of a page, as far as other streams ask about them."""
+        for one in page.records:
+            if one.kind not in _ENDS:
+                self.records.setdefault(one.kind, {}).setdefault(one.key, {}).update(one.fields)
+
+
+class _Imagined:
+    """Fulfils ``Look`` for a dry run: what the connection brought before, and over it what was read and not kept."""
+
+    def __init__(self, before: Look, read: _Read) -> None:
+        self._before, self._read = before, read
+
+    def known(self, kind: str) -> Iterable[Known]:
+        """Records of a kind, by key in order."""
+        left = dict(self._read.records.get(kind, {}))
+        known = [replace(one, fields={**one.fields, **left.pop(one.key, {})}) for one in self._before.known(kind)]
+        return sorted((*known, *(Known(key, fields) for key, fields in left.items())), key=lambda one: one.key)
+
+    def accounts(self, platform: str) -> Sequence[str]:
+        """Ids that the workspace's accounts have on a platform, in order."""
+        return self._before.accounts(platform)
+
+    def spent(self, since: int) -> int:
+        """Requests that this connection has sent in runs that began since a moment."""
+        return self._before.spent(since)
+
+
 class Syncing:
     """What people do with platforms: connect one, pull its feeds, settle what conflicts, say when it is pulled by itself."""
 
@@ -565,10 +605,10 @@ class Syncing:
         runs: list[Run] = []
         try:
             with self._store.exclusive(connection):
-                left = list(streams)
+                left, read = self._with_first(connection, streams), _Read()
                 while left:
                     stream = left.pop(0)
-                    run = self._pull(connection, stream, left, job, full=full, dry_run=dry_run)
+                    run = self._pull(connection, stream, left, job, read if dry_run else None, full=full)
                     runs.append(run)
                     if run.state == "cancelled" or run.error in _OF_CONNECTION:
                         break
@@ -584,20 +624,33 @@ class Syncing:
         self._store.change(now, self._actor, self._clock())
         return now
 
-    def _pull(self, connection: Connection, stream: str, left: Sequence[str], job: Job, *, full: bool, dry_run: bool) -> Run:
-        """Pull one stream, page by page."""
-        store, watch, started = self._store, _Noted(self._clock), time.monotonic()
-        now = self._clock()
+    def _with_first(self, connection: Connection, streams: Sequence[str]) -> list[str]:
+        """The streams, and before them those that bring what they ask about, where these were never complete or were taken back."""
+        known = {stream.name: stream for info in self._platforms.catalog() if info.name == connection.platform for stream in info.streams}
+        pasts, wanted = self._store.pasts(), set(streams)
+        for name in reversed(known):  # a stream comes after what it needs
+            if name in wanted:
+                wanted.update(
+                    one for one in known[name].after if self._store.cursor(connection, one) is None or _past(pasts, connection, known[one]).done_at is None
+                )
+        return [name for name in known if name in wanted]
+
+    def _pull(self, connection: Connection, stream: str, left: Sequence[str], job: Job, read: _Read | None, *, full: bool) -> Run:
+        """Pull one stream, page by page; with ``read``, which holds what was read before, nothing is kept."""
+        store, watch, started, dry_run = self._store, _Noted(self._clock), time.monotonic(), read is not None
+        now, look = self._clock(), store.look(connection) if read is None else _Imagined(store.look(connection), read)
         run = Run(0, connection.name, stream, "running", now) if dry_run else store.begin(connection, stream, full=full, now=now)
         along: Sequence[str] = ()
         try:
             job.check()
             cursor = store.cursor(connection, stream)
-            with closing(self._platforms.pages(connection, stream, cursor, store.look(connection), watch, job, full=full)) as pages:
+            with closing(self._platforms.pages(connection, stream, cursor, look, watch, job, full=full)) as pages:
                 for page in pages:
                     at = self._clock()
                     run = replace(run, requests=watch.traffic.requests, retries=watch.traffic.retries)
-                    counted = store.attempt(connection, stream, page, self._actor, at) if dry_run else store.accept(run, page, self._actor, at)
+                    counted = store.accept(run, page, self._actor, at) if read is None else store.attempt(connection, stream, page, self._actor, at)
+                    if read is not None:
+                        read.take(page)
                     run = _with(run, page, counted)
                     job.progress("sync", run.received)
                     job.check()

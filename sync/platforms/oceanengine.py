@@ -122,6 +122,7 @@ CAMPAIGNS: Final = Feed(
     ask=lambda batch, _span: _get("2/star/campaign/list/", star_id=batch[0].group),
     walker=Numbered("campaigns", _PAGE, "limit", "total_count"),
     rows=_campaign_rows("campaign"),
+    after=("accounts",),
 )
 
 
@@ -159,6 +160,7 @@ DEMANDS: Final = Feed(
     walker=Numbered("list", _PAGE, "page_size", "total_number"),
     look_back=_LATE + 5 * DAY,
     rows=_campaign_rows("demand"),
+    after=("accounts",),
 )
 
 
@@ -218,6 +220,7 @@ ORDERS: Final = Feed(
     walker=Numbered("order_list", _PAGE, "limit", "total_count"),
     batch=20,
     rows=_told_by_star,
+    after=("campaigns",),
 )
 
 
@@ -237,14 +240,20 @@ def _demands(look: Look, span: Span) -> Iterator[Unit]:
 
 
 def _demand_order_rows(leaf: Leaf, batch: Sequence[Unit], _span: Span) -> Iterator[tuple[Any, Mapping[str, object]]]:
+    """Orders of a task; one that names no campaign, or 0 for it, hangs on the task itself."""
     listed = batch[0].about["listed"]
     given = {**_GIVEN, "account": batch[0].group, "task_key": batch[0].key}
     orphan = {**given, "campaign_key": f"demand:{batch[0].key}"}
     for row in leaf.rows:
-        if isinstance(row, dict) and str(row.get("order_id")) in listed:
-            yield {name: value for name, value in row.items() if name != "universal_order_status"}, given
-        else:
-            yield row, given if isinstance(row, dict) and row.get("campaign_id") else orphan
+        if not isinstance(row, dict):
+            yield row, orphan
+            continue
+        known, nowhere = str(row.get("order_id")) in listed, row.get("campaign_id") in _NO_CAMPAIGN
+        unsaid = (*(["universal_order_status"] if known else ()), *(["campaign_id"] if nowhere else ()))
+        yield {name: value for name, value in row.items() if name not in unsaid}, orphan if nowhere and not known else given
+
+
+_NO_CAMPAIGN: Final = (None, 0, "0", "")
 
 
 def _with_contents(read: Read, _batch: Sequence[Unit], _span: Span) -> list[Record]:
@@ -292,6 +301,7 @@ DEMAND_ORDERS: Final = Feed(
     walker=Numbered("list", _PAGE, "page_size", "total_number"),
     rows=_demand_order_rows,
     shape=_with_contents,
+    after=("demands", "orders"),
 )
 
 
@@ -370,6 +380,7 @@ ORDER_INFO: Final = Feed(
     batch=50,
     rows=lambda leaf, _batch, _span: ((row, _GIVEN) for row in leaf.rows),
     shape=_with_costs,
+    after=("orders", "demand_orders"),
 )
 
 
@@ -427,6 +438,7 @@ REPORTS: Final = Feed(
     look_back=3 * DAY,
     batch=50,
     rows=_report_rows,
+    after=("orders", "demand_orders"),
 )
 
 _DAILY_DAYS: Final = 90
@@ -512,6 +524,7 @@ DAILY: Final = Feed(
     look_back=3 * DAY,
     rows=_daily_rows,
     shape=_running,
+    after=("orders", "demand_orders"),
 )
 
 
@@ -550,6 +563,7 @@ CPS: Final = Feed(
     walker=Numbered("sales", _PAGE, "limit"),
     rows=_sales_rows,
     whole=lambda unit: {"task_key": unit.key},
+    after=("demands",),
 )
 
 BILLS: Final = Feed(
@@ -571,6 +585,7 @@ BILLS: Final = Feed(
     walker=Once("order_bill_list"),
     rows=lambda leaf, batch, _span: ((row, {"account": batch[0].group}) for row in leaf.rows),
     whole=lambda unit: {"account": unit.group},
+    after=("accounts",),
 )
 
 

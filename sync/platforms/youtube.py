@@ -121,6 +121,7 @@ UPLOADS: Final = Feed(
     walker=Tokens("items", _MOST_IDS),
     rows=_upload_rows,
     conditional=True,
+    after=("channels",),
 )
 
 
@@ -163,6 +164,7 @@ VIDEOS: Final = Feed(
     batch=_MOST_IDS,
     rows=_video_rows,
     conditional=True,
+    after=("uploads",),
 )
 
 

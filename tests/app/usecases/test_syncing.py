@@ -64,6 +64,7 @@ class Told:
         return [
             PlatformInfo("star", tuple(Stream(name, 6 * HOUR) for name in STREAMS)),
             PlatformInfo("tube", (Stream("videos", 24 * HOUR),), needs_secret=False),
+            PlatformInfo("mall", (Stream("shops", HOUR), Stream("campaigns", HOUR, ("shops",)), Stream("orders", HOUR, ("campaigns",)), Stream("bills", HOUR))),
         ]
 
     def keep_secret(self, connection: Connection, secret: str) -> None:
@@ -343,6 +344,28 @@ def test_a_dry_run_tells_and_keeps_nothing(room: Room) -> None:
     room.told.script = {("品牌", "campaigns"): [PlatformError("offline")]}
     assert room.states(room.syncing.run(dry_run=True)) == [("品牌", "campaigns", "failed", "offline")]
     assert room.syncing.connections()[0].error is None
+
+
+def test_a_dry_run_goes_on_from_what_it_read(room: Room) -> None:
+    room.connect()
+    room.told.script = {("品牌", "campaigns"): [page(2, 10), page(1)]}
+    room.syncing.run(dry_run=True)
+    assert room.told.seen == ["1", "10", "2"]
+    room.syncing.run(streams=["campaigns"])
+    room.told.script = {("品牌", "campaigns"): [page(2, 3)]}
+    room.syncing.run(dry_run=True)
+    assert room.told.seen == ["1", "10", "2", "3"]
+
+
+def test_a_stream_is_not_pulled_before_those_that_bring_what_it_asks_about(room: Room) -> None:
+    """Alone on a new connection it would find nothing to ask about, and say that all is well."""
+    room.connect(platform="mall")
+    room.told.script = {("品牌", "campaigns"): [page(1)]}
+    assert [one.stream for one in room.syncing.run(streams=["orders"], dry_run=True)] == ["shops", "campaigns", "orders"]
+    assert [one.stream for one in room.syncing.run(streams=["campaigns"])] == ["shops", "campaigns"]
+    assert [one.stream for one in room.syncing.run(streams=["orders"])] == ["orders"]
+    room.house.undo(room.house.operations("sync.")[0].id, Actor("某人"), NOW, Quiet())
+    assert [one.stream for one in room.syncing.run(streams=["orders"])] == ["campaigns", "orders"]
 
 
 def test_a_run_taken_back_while_it_runs_is_cancelled(room: Room) -> None:

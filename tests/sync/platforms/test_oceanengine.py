@@ -131,6 +131,23 @@ def test_bills_are_the_whole_list_of_an_account(desk: Desk) -> None:
     assert str(paid.id) not in desk.look.of("bills")
 
 
+@pytest.mark.parametrize("nowhere", [None, 0])
+def test_an_order_of_no_campaign_hangs_on_its_task(desk: Desk, nowhere: int | None) -> None:
+    """Whether the platform leaves the campaign out or says 0."""
+    desk.pull("accounts", "campaigns", "demands")
+    desk.server.misbehave("set", "demand/order/list", times=None, field="campaign_id", value=nowhere)
+    desk.pull("demand_orders")
+    orders = desk.look.of("collaborations")
+    assert orders
+    assert {one["campaign_key"] for one in orders.values()} == {f"demand:{one['task_key']}" for one in orders.values()}
+    desk.server.behave()
+    desk.pull("orders")
+    listed = {key: one["campaign_key"] for key, one in desk.look.of("collaborations").items()}
+    desk.server.misbehave("set", "demand/order/list", times=None, field="campaign_id", value=nowhere)
+    desk.pull("demand_orders", full=True)
+    assert {key: one["campaign_key"] for key, one in desk.look.of("collaborations").items()} == listed
+
+
 def test_only_valid_star_accounts_are_asked(desk: Desk) -> None:
     """is_valid=false and other roles are skipped: they would be refused."""
     desk.pull("accounts", "campaigns", "demands", "bills")
