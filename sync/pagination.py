@@ -70,8 +70,11 @@ class Numbered:
     total_name: str = "total_number"
 
     def __call__(self, ask: Ask, mark: str | None = None) -> Iterator[Leaf]:
-        """Until the pages reach the count, or bring nothing more where there is none."""
-        circle, page = _Circle(), int(mark or 1)
+        """Until the pages reach the count, or bring nothing more where there is none.
+
+        A platform that gives fewer rows a page than were asked for, and does not say so, is asked on until it gives none.
+        """
+        circle, page, widest = _Circle(), int(mark or 1), 0
         while True:
             data = ask({"page": page, self.size_name: self.size})
             rows = _rows(data, self.rows)
@@ -79,7 +82,10 @@ class Numbered:
             info = info if isinstance(info, dict) else {}
             total, step = _whole(info.get(self.total_name)), _whole(info.get(self.size_name)) or self.size
             more = info.get("has_more", data.get("has_more"))
-            done = not more if isinstance(more, bool) else not rows or (total is not None and page * step >= total)
+            # How many rows pages have is known by the platform's word only on the page that a walk begins with: an exact fit bears it out.
+            exact = total == (page - 1) * step + min(len(rows), step)
+            fits = exact if not widest else total is not None and page * min(step, widest) >= total
+            done, widest = not more if isinstance(more, bool) else fits or not rows, max(widest, len(rows))
             if not done:
                 circle.check(_fingerprint(rows), page)
             yield Leaf(rows, data, str(page), None if done else str(page + 1), total, (page - 1) * step)

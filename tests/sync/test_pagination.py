@@ -74,6 +74,17 @@ def test_a_platform_that_gives_smaller_pages_is_walked_to_its_end() -> None:
     assert [row for leaf in A(small) for row in leaf.rows] == ROWS
 
 
+@pytest.mark.parametrize("says", [None, 5])
+def test_one_that_does_not_say_so_is_walked_to_its_end_as_well(says: int | None) -> None:
+    """It leaves the size out, or repeats the one it was asked for."""
+
+    def small(params: Mapping[str, Any]) -> Mapping[str, Any]:
+        page = params["page"]
+        return {"list": ROWS[(page - 1) * 2 : page * 2], "page_info": {"page": page, "page_size": says, "total_number": len(ROWS)}}
+
+    assert [row for leaf in A(small) for row in leaf.rows] == ROWS
+
+
 def test_without_a_total_the_first_empty_page_is_the_last() -> None:
     def bare(params: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"list": family_a(params)["list"]}
