@@ -463,7 +463,7 @@ def _schedule(
         due = [one for one in services.syncing.schedule() if name is None or one.connection == name]
     words = session.words
     document: Document = {"schedule": [documents.due(one) for one in due], "entry": documents.timer(entry)}
-    told = words("cli.timer.on", file=entry.file) if entry.installed else words("cli.timer.off")
+    told = words("cli.timer.waits" if entry.waits else "cli.timer.on", file=entry.file) if entry.installed else words("cli.timer.off")
     session.answer(document, lambda: (_due_text(words, due) + "\n" if due else "") + told)
 
 

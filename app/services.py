@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TimerEntry:
-    """The entry by which the system's own scheduler pulls what is due. ``kind``: systemd, launchd, task_scheduler; None where there is none."""
+    """The entry by which the system's own scheduler pulls what is due. ``kind``: systemd, launchd, task_scheduler; None where there is none.
+
+    ``waits``: it was written down, but what would start it does not run now; it begins when the user signs in next.
+    """
 
     installed: bool
     kind: str | None
     file: str | None = None
+    waits: bool = False
 
 
 class Timers(Protocol):

@@ -15,7 +15,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _MINUTES: Final = 15
 _SECONDS_TO_ANSWER: Final = 30
+_OFFLINE: Final = "offline"
 _UNWRITABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and bytes of a name that are no text."""
 _EXPANDED: Final = re.compile(r"%[^%]+%|\$\(")
@@ -47,13 +48,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an entry is put in place and taken away. The first file says whether it stands."""
+    """How an entry is put in place and taken away. The first file says whether it stands.
+
+    ``awake``: a command that says ``offline`` where the scheduler itself does not run; ``asleep`` puts the entry in place then.
+    """
 
     kind: str
     files: Mapping[Path, bytes]
     on: tuple[Step, ...]
     off: tuple[Step, ...]
     afterwards: tuple[Step, ...] = ()
+    awake: Step | None = None
+    asleep: tuple[Step, ...] = ()
 
 
 def entry_command(address: str, interpreter: str) -> tuple[str, ...]:
@@ -86,6 +92,8 @@ def systemd(address: str, interpreter: str, config: Path) -> Plan:
         on=(reload, Step((*systemctl, "enable", "--now", f"{name}.timer"))),
         off=(Step((*systemctl, "disable", "--now", f"{name}.timer"), needed=False),),
         afterwards=(Step(reload.words, needed=False),),
+        awake=Step((*systemctl, "is-system-running"), needed=False),
+        asleep=(Step((*systemctl, "enable", f"{name}.timer")),),
     )
 
 
@@ -193,13 +201,14 @@ class Timers:
         for file, text in plan.files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text)
+        waits = plan.awake is not None and _run(plan.awake) == _OFFLINE
         try:
-            for step in plan.on:
+            for step in plan.asleep if waits else plan.on:
                 _run(step)
         except UsageError:
             self._take_away(plan)
             raise
-        return self._told(plan, installed=True)
+        return replace(self._told(plan, installed=True), waits=waits)
 
     def remove(self) -> bool:
         """Take the entry away; whether there was one."""
@@ -247,8 +256,8 @@ def _tells_password(address: str) -> bool:
     return url.password is not None or "password" in parse_qs(url.query)
 
 
-def _run(step: Step) -> None:
-    """Run a command of the system's own; UsageError with what it answered."""
+def _run(step: Step) -> str:
+    """Run a command of the system's own and give its answer; UsageError with that where it failed."""
     try:
         done = subprocess.run(step.words, capture_output=True, text=True, errors="replace", timeout=_SECONDS_TO_ANSWER, check=False)  # noqa: S603 (fixed words)
         failed, answer = done.returncode != 0, _first_line(done.stderr, done.stdout)
@@ -256,6 +265,7 @@ def _run(step: Step) -> None:
         failed, answer = True, type(error).__name__
     if failed and step.needed:
         raise UsageError("timer_refused", command=_spoken(step.words), answer=answer)
+    return answer
 
 
 def _spoken(words: Sequence[str]) -> str:

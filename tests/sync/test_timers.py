@@ -190,9 +190,27 @@ def test_an_entry_is_put_in_place_and_taken_away(systemctl: Path, tmp_path: Path
     assert there.remove() is False
     asked = (systemctl / "asked").read_text().splitlines()
     assert asked == [
-        "--user daemon-reload", f"--user enable --now {name}.timer", "--user daemon-reload", f"--user enable --now {name}.timer",
+        *("--user is-system-running", "--user daemon-reload", f"--user enable --now {name}.timer") * 2,
         f"--user disable --now {name}.timer", "--user daemon-reload",
     ]  # fmt: skip
+
+
+@linux_only
+def test_where_no_service_manager_runs_the_entry_is_written_and_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A server without a session, or a container: the system's own program writes it down, and it starts with the next session."""
+    if shutil.which("systemctl") is None:
+        pytest.skip("no systemd here")
+    for name in ("XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    there = Timers(str(tmp_path / "brand.koc"))
+    entry, name = there.install(), entry_name(str(tmp_path / "brand.koc"))
+    units = tmp_path / "systemd" / "user"
+    assert (entry.installed, entry.waits) == (True, True)
+    assert {f"{name}.timer", f"{name}.service"} < {path.name for path in units.iterdir()}
+    assert (units / "timers.target.wants" / f"{name}.timer").resolve() == units / f"{name}.timer"
+    assert there.remove()
+    assert not [path for path in units.rglob("*") if not path.is_dir()]
 
 
 @linux_only
