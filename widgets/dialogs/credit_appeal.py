@@ -66,6 +66,7 @@ class FileAppeal(QDialog):
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         self.button.setDefault(True)
+        self.button.setProperty("role", "primary")
         self.button.setEnabled(False)
         self.button.clicked.connect(self.save)
         row.addWidget(cancel)

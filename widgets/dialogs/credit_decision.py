@@ -52,6 +52,7 @@ class Decision(QDialog):
             self.button.setProperty("role", "danger")
             self.button.setAutoDefault(False)
         else:
+            self.button.setProperty("role", "primary")
             self.button.setDefault(True)
         self.button.setEnabled(False)
         self.button.clicked.connect(self._give)

@@ -69,6 +69,7 @@ class AddEntry(QDialog):
         cancel.clicked.connect(self.reject)
         self.button = QPushButton(labels("credit.add.do"))
         self.button.setDefault(True)
+        self.button.setProperty("role", "primary")
         self.button.clicked.connect(self.save)
         ends.addWidget(cancel)
         ends.addWidget(self.button)

@@ -153,7 +153,10 @@ class CreditPanel(QFrame):
         box.addLayout(self._clocks())
         self._then = plain("", role="warning", wrap=True)
         self._then.hide()
-        box.addWidget(self._then)
+        line = QHBoxLayout()
+        line.addWidget(self._then, 1)
+        line.addWidget(self.now, 0, Qt.AlignmentFlag.AlignTop)
+        box.addLayout(line)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.setAccessibleName(self._labels("credit.depth"))
@@ -192,7 +195,6 @@ class CreditPanel(QFrame):
         row.addWidget(caption)
         row.addWidget(self.day)
         row.addWidget(self.known)
-        row.addWidget(self.now)
         row.addStretch(1)
         return row
 

@@ -108,7 +108,7 @@ def _last(row: Rated, labels: Labels) -> str:
 
 CREATORS: Final = (
     of_roster("name", width=136),
-    of_roster("platform", width=100),
+    of_roster("platform", width=112),
     Column("grade", "credit.grade", lambda row, _: row.row.credit_grade.code, sort="credit_grade", width=72, badges=_grade,
            tip=lambda row, labels: labels.rank(row.row.credit_grade)),
     Column("score", "credit.score", lambda row, _: str(row.row.credit_score), sort="credit_score", width=66, right=True,

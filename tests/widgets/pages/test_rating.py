@@ -404,6 +404,23 @@ def test_an_appeal_is_filed_from_the_entry_and_an_upheld_one_tells_what_followed
     assert colleague.rating.credit(creator).explanation.grade is CreditGrade.N
 
 
+def test_a_case_is_decided_by_keyboard_alone(qtbot: QtBot, page: RatingPage) -> None:
+    page.activateWindow()
+    look_at(qtbot, page, "sanctions")
+    qtbot.waitUntil(page.sanctions.view.hasFocus)
+    press(qtbot, page.sanctions.view, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    asked = dialog(qtbot, page, Decision)
+    qtbot.keyClicks(asked.reason, "ok")
+    press(qtbot, asked.reason, Qt.Key.Key_Tab)
+    button = asked.focusWidget()
+    while button is not asked.button:
+        press(qtbot, button, Qt.Key.Key_Tab)
+        button = asked.focusWidget()
+    press(qtbot, button, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: page.context.services.rating.sanctions()[0].state is State.RUNNING)
+    qtbot.waitUntil(lambda: not page.context.tasks.busy() and page.settled(), timeout=20_000)
+
+
 def test_what_was_rejected_waits_no_more(qtbot: QtBot, page: RatingPage) -> None:
     look_at(qtbot, page, "sanctions")
     page.reject_action.trigger()
@@ -450,3 +467,18 @@ def test_in_english_nothing_chinese_is_left(qtbot: QtBot, open_page: Callable[..
     shown = [page.summary(), *own, *(action.text() for action in page.actions()), *(label.text() for label in page.findChildren(QLabel))]
     names_ = names(page)
     assert not [text for text in shown if text not in names_ and any("\u4e00" <= sign <= "\u9fff" for sign in text)]
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_a_past_day_leaves_every_button_its_words(
+    qtbot: QtBot, open_page: Callable[..., RatingPage], make_context: Callable[..., Context], language: str
+) -> None:
+    page = open_page(make_context(language=language))  # as wide as in a window of 1280
+    page.panel.known.click()
+    qtbot.waitUntil(page.settled, timeout=20_000)
+    for button in page.panel.findChildren(QAbstractButton):
+        if button.isVisible() and button.text():
+            assert button.width() >= button.sizeHint().width(), button.text()
+    for label in page.panel.findChildren(QLabel):
+        if label.isVisible() and label.wordWrap():
+            assert label.heightForWidth(label.width()) <= label.height() + 1, label.text()
