@@ -36,7 +36,8 @@ def _attribute_run(context: Context, model: Model = None, since: Since = None, u
     words = session.words
     amounts = [(words(f"roi.{name}"), yuan(getattr(done, f"{name}_fen"))) for name in ("net", "attributed", "unattributed")]
     rows = [(words("roi.model"), words(f"model.{done.model}")), (words("roi.sales"), f"{done.sales:,}"), *amounts]
-    session.answer(documents.split(done), lambda: pairs(rows))
+    abroad = documents.left_out(done.left_out, words)
+    session.answer(documents.split(done), lambda: pairs(rows) + abroad)
 
 
 @command(_attribute, "paths", "attribute_paths")
@@ -84,7 +85,9 @@ def _returns_text(words: Words, done: ReturnReport) -> str:
     rows = [_return_cells(documents.return_label(done.by, one, words), one.figures, _grade(words, one.value_grade), names) for one in done.rows]
     total = _return_cells(words("roi.total"), done.total, "", names)
     notes = words("cli.roi", model=words(f"model.{done.model}"), margin=_percent(done.margin), unattributed=yuan(done.unattributed_fen))
-    return f"{table(header, [*rows, total])}{notes}\n{words('cli.shown', shown=f'{len(done.rows):,}', total=f'{done.found:,}')}"
+    shown = words("roi.shown_of", shown=f"{len(done.rows):,}", found=f"{done.found:,}")
+    said = (notes, documents.left_out(done.left_out, words), shown)
+    return table(header, [*rows, total]) + "\n".join(one for one in said if one)
 
 
 def _return_cells(label: str, one: Figures, grade: str, names: Sequence[str]) -> list[object]:

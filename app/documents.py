@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from app.files import ImportReport, Reject, Warn
     from app.rules.paths import PathCredits
-    from app.rules.report import LeftOut
     from app.rules.rating.explain import Effect
+    from app.rules.report import LeftOut
     from app.services import TimerEntry
     from app.usecases.creators import AccountRow, CreatorDetail, RosterRow
     from app.usecases.rating import AccountTier, AppealRow, CreditEntry, CreditRun, CreditShown, PolicyRow, SanctionRow, TierExplanation, TierRun

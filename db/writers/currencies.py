@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.rules.facts import HOME_CURRENCY
 from app.rules.report import LeftOut
@@ -31,7 +31,7 @@ def left_out(connection: Connection, since: int | None = None, until: int | None
     return tuple(LeftOut(code, *sold.get(code, (0, 0, 0)), *spent.get(code, (0, 0))) for code in sorted({*sold, *spent}))
 
 
-def _by_currency(connection: Connection, table: str, since: int | None, until: int | None, more: str = "") -> Sequence[Sequence[int]]:
+def _by_currency(connection: Connection, table: str, since: int | None, until: int | None, more: str = "") -> Sequence[Sequence[Any]]:
     moment, *sums = _SUMS[table]
     # With the sign no other index is taken than the one that has these few rows alone.
     dated = "".join(f" and +{moment} {sign} {int(end)}" for sign, end in ((">=", since), ("<", until)) if end is not None)

@@ -34,7 +34,7 @@ def test_sums_with_other_money_in_them_are_made_anew(empty: Engine, currency: st
                 connection.execute(text(f"insert into creator_return values ({month}, {owner}, 570, 570, 0, 0, 2, 0, 0)"))
     at_revision(empty, "0007")
     with reading(empty) as connection:
-        owner, _, sums = returns.stored(connection)
-        assert owner.tolist() == [-1, 0, -1, 0]
+        owners, _, sums = returns.stored(connection)
+        assert owners.tolist() == [-1, 0, -1, 0]
         assert sums[0].tolist() == [570 if currency == "CNY" else 500] * 4
         assert returns.faults(connection, Quiet()) == 0

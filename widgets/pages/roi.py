@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import documents
 from app.errors import UsageError
 from app.events import CreatorsChanged, PoliciesChanged, ReturnsChanged
 from app.rules.models import MODELS
@@ -670,8 +671,11 @@ class RoiPage(Page):
             labels("roi.figure.unattributed", fen=returns.amount(found.unattributed_fen, labels)),
             labels("roi.figure.margin", margin=labels.percent(found.margin)),
         ]
+        abroad = [labels("roi.figure.left_out.one", currency=one.currency, n=labels.exact(one.sales + one.costs)) for one in found.left_out]
+        parts += [labels("roi.figure.left_out", currencies=labels("list.separator").join(abroad))] if abroad else []
         self._figures = labels("list.dot").join(parts)
         self._header.figures(self._figures)
+        self._header.setToolTip(documents.left_out(found.left_out, labels.words))
 
     def _empty(self) -> tuple[str, list[QAction]]:
         labels = self._labels

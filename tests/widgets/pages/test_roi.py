@@ -141,6 +141,20 @@ def test_the_line_of_figures_adds_up(page: RoiPage) -> None:
     assert page.summary() == page.context.labels("list.dot").join(parts)
 
 
+def test_money_of_another_currency_is_said_and_not_added(page: RoiPage, qtbot: QtBot, sold: Services, tmp_path: Path) -> None:
+    before = page.summary()
+    assert "其他币种" not in before
+    abroad = tmp_path / "abroad.csv"
+    abroad.write_text("order_id,paid_at,amount_fen,coupon,currency\nX1,2026-06-02,12345,KOC1,USD\nX2,2026-06-02,5,KOC1,JPY\n", "utf-8")
+    sold.facts.import_file(ImportRequest(abroad, kind="sales"))
+    qtbot.waitUntil(lambda: page.settled() and page.summary().endswith(" · 未计入其他币种：JPY 1 笔、USD 1 笔"), timeout=20_000)
+    assert page.summary().startswith(before)
+    assert (
+        page._header.toolTip()
+        == "未计入的其他币种：JPY 净成交额 0.05（1 笔）、佣金 0.00、费用 0.00（0 笔）；USD 净成交额 123.45（1 笔）、佣金 0.00、费用 0.00（0 笔）"
+    )
+
+
 def test_an_interval_is_painted_with_its_line(page: RoiPage) -> None:
     at = next(one for one, column in enumerate(page.model.columns) if column.key == "interval")
     page.table.scrollTo(page.model.index(0, at))
