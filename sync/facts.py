@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _ORDERED: Final = 100_000
 _SHOWN: Final = 200
+_NAMED_RANGES: Final = 20
+"""Cells with a range that a warning quotes."""
 _AT_ONCE: Final = 2
 _SEPARATOR: Final = "\x1f"
 _DAY_FIRST: Final = r"^\s*[0-9０-９]{1,2}\s*[/.\-／．－]"
@@ -449,9 +451,14 @@ class _Parse:
     def _warn(self, frame: pl.DataFrame) -> None:
         for name, column in self.read.items():
             for note in ("at_least", "range", "rounded"):
-                places = [at for at, one in column.notes.items() if one == note]
-                if places:
-                    self.warnings.append(Warn(note, {"column": self._label(name), "count": len(places), "row": self.rows[min(places)]}))
+                places = sorted(at for at, one in column.notes.items() if one == note)
+                details: dict[str, object] = {"column": self._label(name), "count": len(places), "row": self.rows[places[0]] if places else 0}
+                if places and note == "range":
+                    # Facts have no place for the text: whoever reads the report finds it there.
+                    cells = ", ".join(f"{self.rows[at]}: {self._text(name, at)}" for at in places[:_NAMED_RANGES])
+                    self.warnings.append(Warn("range_empty", {**details, "cells": cells + ("…" if len(places) > _NAMED_RANGES else "")}))
+                elif places:
+                    self.warnings.append(Warn(note, details))
         for name in ("paid_at", "incurred_at", "happened_at", "published_at", "as_of"):
             if name in frame.columns:
                 ahead = frame.filter(pl.col(name) > self.now)[ROW]

@@ -17,6 +17,8 @@ import pytest
 
 from app.errors import UsageError
 from app.files import ImportReport, ImportRequest
+from app.rules.facts import FACTS
+from app.rules.fields import Kind
 from app.usecases.creators import Question
 from app.usecases.roi import Asked, Span
 from app.values import Actor, WorkspaceRef, day_start
@@ -545,3 +547,39 @@ def shuffled(path: Path) -> Path:
     out = path.with_name(f"shuffled-{path.name}")
     out.write_text(head + "".join(rows), "utf-8")
     return out
+
+
+# ---------------------------------------------------------------- ranges and filters
+
+DATED = "platform,platform_uid,content_id,views,likes,as_of\n"
+
+
+def test_a_range_leaves_the_number_of_a_fact_empty_and_is_told_in_its_own_words(books: Books) -> None:
+    books.take("creators", "platform,platform_uid\ndouyin,1\n")
+    report = books.take("metrics", DATED + "douyin,1,77,50万～100万,12,2026-05-01\ndouyin,1,78,7,100-200,2026-05-01\ndouyin,1,79,3-5,8,2026-05-01\n")
+    assert [(row["content_id"], row["views"], row["likes"]) for row in books.rows("metrics")] == [("77", "", "12"), ("78", "7", ""), ("79", "", "8")]
+    told = [(one.code, one.details["column"], one.details["count"], one.details["cells"]) for one in report.warnings]
+    assert told == [("range_empty", "views", 2, "2: 50万～100万, 4: 3-5"), ("range_empty", "likes", 1, "3: 100-200")]
+    report = books.take("metrics", DATED + "douyin,1,78,5-9,300,2026-05-01\n")
+    assert [(row["views"], row["likes"]) for row in books.rows("metrics", "content_id = 78")] == [("7", "300")], "a known number stays"
+    many = books.take("metrics", DATED + "".join(f"douyin,1,{at},1-2,,2026-05-02\n" for at in range(100, 130)))
+    assert [(one.details["count"], str(one.details["cells"]).count("1-2")) for one in many.warnings] == [(30, 20)]
+    assert str(many.warnings[0].details["cells"]).endswith("…")
+
+
+def test_a_range_where_a_fact_needs_a_number_refuses_the_row_with_what_it_says(books: Books) -> None:
+    report = books.take("sales", "order_id,paid_at,amount_fen,quantity\nA,2026-01-01,100-200,1\nB,2026-01-01,5,1-3\n")
+    assert [(one.row, one.value, one.code) for one in report.errors] == [(2, "100-200", "value_missing")]
+    assert [(row["order_id"], row["quantity"]) for row in books.rows("sales")] == [("B", "")]
+
+
+def test_every_field_of_every_kind_can_be_asked_for(books: Books) -> None:
+    books.take("creators", "platform,platform_uid\ndouyin,1\n")
+    books.take("metrics", DATED + "douyin,1,77,5,1,2026-05-01\ndouyin,1,77,6,1,2026-05-02\n")
+    for kind, one in FACTS.items():
+        for name, field in one.fields.items():
+            value = {Kind.COUNT: "0", Kind.FEN: "0", Kind.MOMENT: "2026-01-01"}.get(field.kind, "无")
+            books.rows(kind, f"{name} = {value}")
+    for kind in ("metrics", "contents"):
+        assert [row["views"] for row in books.rows(kind, "as_of >= 2026-05-02")] == ["6"], kind
+        assert books.rows(kind, "as_of > 2026-05-02") == books.rows(kind, "as_of < 2026-05-01") == [], kind
