@@ -26,7 +26,7 @@ CREATORS: Final = 24_000
 SIZES: Final = (300, 100, 30)
 TOP: Final = 10  # of a hundred are chosen
 FEW_ORDERS: Final = frozenset({"thin", "homogeneous"})
-"""Worlds where orders are few for what there is to tell: there caution must pick better, elsewhere no worse."""
+"""Worlds where chance outweighs what there is to tell: there caution must pick better by more than two standard errors, elsewhere no worse by more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Ranking:
     error: float
 
     def holds(self, world: World) -> bool:
-        """Better where orders are few, elsewhere no worse within its error."""
+        """Better where orders are few, elsewhere no worse: each judged by two standard errors of the difference."""
         gap = self.cautious - self.simple
         return gap > 2 * self.error if world.name in FEW_ORDERS else gap > -2 * self.error
 
