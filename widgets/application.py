@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import getpass
 import hashlib
 import os
@@ -49,6 +50,8 @@ _CALM: Final = 3
 _LOCKED_BYTES: Final = 1
 _SWITCH_SECONDS: Final = 0.001
 """How long a thread that works may keep the interpreter from the window: painting a table asks for it hundreds of times."""
+_LOADED_MS: Final = 3_000
+"""By then the code is loaded. It stays, so that collecting garbage need not look at all of it again, which stopped the window for 0.1 s and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,6 +500,7 @@ def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     application = Application(app, opener, options)
     with last_resort(application):
         application.start()
+        QTimer.singleShot(_LOADED_MS, gc.freeze)
         code = app.exec() if options.pictures is None else _take_pictures(application, options.pictures)
         ended = application.stop()
     if not ended:
