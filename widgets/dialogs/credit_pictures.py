@@ -24,7 +24,7 @@ _MOST: Final = 1000
 def waterfall(found: Explanation, labels: Labels) -> Callable[[Look], Sketch]:
     """From the full score down to this one: what each dimension lost; a running cap stands beside the grade."""
     score = labels("credit.score_of", score=found.score, grade=found.grade.code)
-    if found.caps:
+    if found.caps and found.caps[0].grade is found.grade:  # else the score alone gives less
         score = labels("credit.score_capped", score=found.score, grade=found.grade.code, cap=found.caps[0].grade.code)
     says = labels(
         "credit.waterfall.says",

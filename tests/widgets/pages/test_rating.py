@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,7 @@ from tests.widgets.tables.conftest import press
 from widgets.dialogs.credit_appeal import FileAppeal
 from widgets.dialogs.credit_decision import Decision
 from widgets.dialogs.credit_event import AddEntry
+from widgets.dialogs.credit_pictures import waterfall
 from widgets.pages.rating import RatingPage
 
 if TYPE_CHECKING:
@@ -210,10 +212,18 @@ def test_the_word_the_loss_and_the_way_up_are_told(qtbot: QtBot, page: RatingPag
     assert round(sum(row[1] for row in drawn.rows[:-1])) == found.score  # type: ignore[misc]
 
 
-def test_a_running_cap_stands_beside_the_score(qtbot: QtBot, page: RatingPage) -> None:
+def test_a_running_cap_is_told_and_stands_beside_the_score_that_it_holds(qtbot: QtBot, page: RatingPage) -> None:
     follow(qtbot, page, "桃子测评")
-    assert page.panel.waterfall.drawn is not None
-    assert any("封顶 C" in hit.text for hit in page.panel.waterfall.drawn.hits)
+    shown, picture = page.panel.shown, page.panel.waterfall
+    assert shown is not None
+    assert "「虚假评价」使信用等级最高为 C" in "\n".join(label.text() for label in page.panel.findChildren(QLabel) if label.isVisible())
+    assert picture.drawn is not None
+    assert not any("封顶" in hit.text for hit in picture.drawn.hits), "the score alone gives less"
+    held = replace(shown.explanation, grade=CreditGrade.C)
+    before = picture.drawn
+    picture.show_figure(waterfall(held, page.context.labels))
+    qtbot.waitUntil(lambda: picture.drawn is not before and picture.settled(), timeout=20_000)
+    assert any("封顶 C" in hit.text for hit in picture.drawn.hits)
 
 
 def test_every_entry_is_listed_with_what_it_does(qtbot: QtBot, page: RatingPage) -> None:
