@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
-from PySide6.QtCore import QDate, QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
-    QComboBox,
-    QDateEdit,
     QHBoxLayout,
-    QLineEdit,
     QMenu,
     QProgressBar,
     QPushButton,
@@ -30,16 +25,15 @@ from PySide6.QtWidgets import (
 from app import documents
 from app.errors import UsageError
 from app.events import CreatorsChanged, PoliciesChanged, ReturnsChanged
-from app.rules.models import MODELS
 from app.rules.rating.value import Word
 from app.settings import DENSITY
-from app.usecases.creators import FILTER_FIELDS, Question, SortKey, parse_filter
-from app.usecases.roi import DIMENSIONS, Asked, Leading, ReturnReport, Span
-from app.values import day_end, day_start, local
+from app.usecases.creators import FILTER_FIELDS, parse_filter
+from app.usecases.roi import DIMENSIONS, Asked, Leading, ReturnReport
 from widgets.charts.canvas import Picture
 from widgets.dialogs import roi_pictures as pictures
 from widgets.dialogs.notice import Elided, Notice
 from widgets.dialogs.preview import Listing
+from widgets.dialogs.roi_controls import RoiControls
 from widgets.dialogs.roi_panel import LISTED, RoiPanel, Subject
 from widgets.messages import plain
 from widgets.page import Context, Page, PageHeader
@@ -47,12 +41,12 @@ from widgets.tables import returns
 from widgets.tables.delegates import CellDelegate
 from widgets.tables.filter_bar import FilterBar
 from widgets.tables.filter_words import Language
-from widgets.tables.flow import Flow
 from widgets.tables.model import FIRST, TableModel
+from widgets.tables.ranking import BEST, Ranked, Wanted
 from widgets.tables.view import TableView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -60,13 +54,11 @@ if TYPE_CHECKING:
     from app.events import Event
     from app.jobs import Job
     from app.rules.report import Figures
-    from app.services import Services
     from app.usecases.roi import Funnel, Outcome
     from widgets.tasks import Task
 
     Ids = npt.NDArray[np.int64]
 
-_BEST: Final = (SortKey("p25", descending=True),)
 _PERIODS: Final = ("all", "month", "30", "90", "365", "custom")
 _VIEWS: Final = ("forest", "scatter", "funnel", "trend")
 _GROUPS: Final = 500
@@ -77,56 +69,6 @@ _LISTED: Final = 80
 """Creators that a forest could show at most."""
 _SLOW_MS: Final = 300
 _MOST_TARGET: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the table of creators is asked for."""
-
-    asked: Asked
-    search: str = ""
-    where: str = ""
-    word: Word | None = None
-    sort: tuple[SortKey, ...] = _BEST
-
-    @property
-    def cut(self) -> bool:
-        """Whether somebody is left out by a filter on creators."""
-        return bool(self.search or self.where)
-
-
-class Ranked:
-    """Where the table gets its rows: a ranking in memory. The first rows of the usual question are there before it is."""
-
-    def __init__(self, services: Services) -> None:
-        """Answer from a workspace."""
-        self._services = services
-        self.asked = Asked()
-        self.leading: Leading | None = None
-        self.counts: Mapping[Word, int] = {}
-
-    def only(self, wanted: Wanted) -> Ids | None:
-        """Ids of those whom a filter on creators leaves; None is everybody."""
-        return self._services.creators.ids(Question(wanted.search, wanted.where)) if wanted.cut else None
-
-    def page(self, wanted: Wanted, limit: int = 100, offset: int = 0) -> list[Outcome]:
-        """Some rows."""
-        held = self.leading
-        if held is not None and not wanted.cut and wanted.word is None and wanted.sort in {(), _BEST}:
-            return list(held.rows[offset : offset + limit])
-        return self.rows(self.ids(wanted)[offset : offset + limit].tolist())
-
-    def ids(self, wanted: Wanted) -> Ids:
-        """All ids, in order."""
-        look, only = self._services.roi.outlook(wanted.asked), self.only(wanted)
-        key = (wanted.sort or _BEST)[0]
-        places = look.rows(only, None, (key.field, key.descending))
-        self.counts = look.counts(places)
-        return look.ranking.sums.key[places if wanted.word is None else places[look.word[places] == wanted.word]]
-
-    def rows(self, ids: Sequence[int]) -> list[Outcome]:
-        """Rows of ids."""
-        return self._services.roi.outcomes(self.asked, ids)
 
 
 class RoiPage(Page):
@@ -154,7 +96,6 @@ class RoiPage(Page):
         self._months: list[str] = []
         self._groups: Listing | None = None
         self._panel: RoiPanel | None = None
-        self._target: float | None = None
         self._month = ""
         self._due: set[str] = set(_VIEWS)
         self._facets_stale = True
@@ -163,7 +104,10 @@ class RoiPage(Page):
         self._slow = QTimer(self, singleShot=True, interval=_SLOW_MS)
         box = self.box()
         box.addWidget(self._header)
-        box.addWidget(self._controls())
+        self.controls = RoiControls(self._labels, context.theme)
+        self.controls.changed.connect(self._changed_question)
+        self.controls.worded.connect(self._question_of_table)
+        box.addWidget(self.controls)
         self._notice = Notice(context.theme)
         noticed = QVBoxLayout()
         noticed.setContentsMargins(16, 0, 16, 0)
@@ -195,73 +139,6 @@ class RoiPage(Page):
         self._creator_action = action("roi.to_creator", "creators", self.go_to_creator, "Ctrl+Shift+Return")
         self._more_action = action("roi.more", "down", self.more)
 
-    def _choice(self, name: str, words: Sequence[tuple[str, object]], changed: Callable[[], None]) -> QComboBox:
-        made = QComboBox()
-        for text, data in words:
-            made.addItem(text, data)
-        made.setAccessibleName(name)
-        made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        made.activated.connect(lambda _: changed())
-        return made
-
-    def _controls(self) -> QWidget:
-        labels = self._labels
-        self.by = self._choice(labels("roi.by"), [(labels(f"roi.by.{one}"), one) for one in DIMENSIONS], self._changed_question)
-        self.period = self._choice(labels("roi.period"), [(labels(f"roi.period.{one}"), one) for one in _PERIODS], self._period_chosen)
-        self.since, self.until = self._day("roi.since"), self._day("roi.until")
-        models = [(labels("roi.model.usual"), None), *((labels(f"model.{one}"), one) for one in MODELS)]
-        self.model_box = self._choice(labels("roi.model"), models, self._changed_question)
-        self.target = QLineEdit()
-        self.target.setPlaceholderText(labels("roi.target.none"))
-        self.target.setAccessibleName(labels("roi.target"))
-        self.target.setToolTip(labels("roi.target.tip"))
-        self.target.setFixedWidth(self.context.theme.px(92))
-        self.target.setMaxLength(12)
-        self.target.textEdited.connect(lambda _: self._mark_target(valid=True))
-        self.target.editingFinished.connect(self._target_changed)
-        words = [(labels("roi.word.all"), None), *((labels.rank(one), int(one)) for one in reversed(Word))]
-        self.word = self._choice(labels("roi.word"), words, self._word_chosen)
-        bar = QWidget()
-        margins = QVBoxLayout(bar)
-        margins.setContentsMargins(16, 0, 16, 6)
-        flow = Flow(8)
-        margins.addLayout(flow)
-        self._word_group = self._captioned("roi.word", self.word)
-        self._dates = QWidget()
-        dates = QHBoxLayout(self._dates)
-        dates.setContentsMargins(0, 0, 0, 0)
-        dates.setSpacing(6)
-        dates.addWidget(self.since)
-        dates.addWidget(plain("–", role="muted"))
-        dates.addWidget(self.until)
-        for part in (
-            self._captioned("roi.by", self.by), self._captioned("roi.period", self.period), self._dates, self._captioned("roi.model", self.model_box),
-            self._captioned("roi.target", self.target), self._word_group,
-        ):  # fmt: skip
-            flow.addWidget(part)
-        self._dates.hide()
-        return bar
-
-    def _captioned(self, key: str, control: QWidget) -> QWidget:
-        made = QWidget()
-        row = QHBoxLayout(made)
-        row.setContentsMargins(0, 0, 8, 0)
-        row.setSpacing(6)
-        caption = plain(self._labels(key), role="muted")
-        caption.setBuddy(control)
-        row.addWidget(caption)
-        row.addWidget(control)
-        return made
-
-    def _day(self, key: str) -> QDateEdit:
-        made = QDateEdit()
-        made.setCalendarPopup(True)
-        made.setDisplayFormat("yyyy-MM-dd")
-        made.setAccessibleName(self._labels(key))
-        made.setKeyboardTracking(False)
-        made.dateChanged.connect(self._days_changed)
-        return made
-
     def _running(self) -> QWidget:
         labels = self._labels
         self._strip = QWidget()
@@ -286,7 +163,7 @@ class RoiPage(Page):
         context, zone = self.context, self._labels.zone
         language = Language(FILTER_FIELDS, lambda text: parse_filter(text, zone))
         self.filter = FilterBar(context.labels, context.theme, context.messages, language, context.services.actor.name)
-        self.filter.changed.connect(self._filtered)
+        self.filter.changed.connect(self._question_of_table)
         self.filter.left.connect(self._back_to_table)
         self.filter.editing.connect(self._load_facets)
         return self.filter
@@ -426,16 +303,16 @@ class RoiPage(Page):
     @property
     def is_ranking(self) -> bool:
         """Whether creators are shown."""
-        return str(self.by.currentData()) == "creator"
+        return self.controls.asked.by == "creator"
 
     def shown(self, argument: object = None) -> None:
         """Show a dimension, or ("creator", id) with its panel."""
         if isinstance(argument, str) and argument in DIMENSIONS:
-            self.by.setCurrentIndex(self.by.findData(argument))
+            self.controls.show_dimension(argument)
             self._changed_question()
         elif isinstance(argument, tuple) and len(argument) == 2 and argument[0] == "creator":  # noqa: PLR2004 (a pair)
             self._pending = int(argument[1])
-            self.by.setCurrentIndex(self.by.findData("creator"))
+            self.controls.show_dimension("creator")
             self.filter.take("", "")
             self._changed_question()
         elif not self._started:
@@ -469,62 +346,6 @@ class RoiPage(Page):
 
     # ------------------------------------------------------------ what is asked
 
-    @property
-    def asked(self) -> Asked:
-        """The question as the controls say it."""
-        return Asked(str(self.by.currentData()), self.span, None, self.model_box.currentData(), None, self._target)
-
-    @property
-    def span(self) -> Span:
-        """The period that is chosen."""
-        zone, kind = self._labels.zone, self.period.currentData()
-        today = local(time.time_ns() // 1000, zone).date()
-        if kind == "all":
-            return Span()
-        if kind == "custom":
-            since, until = (date(one.date().year(), one.date().month(), one.date().day()) for one in (self.since, self.until))
-            return Span(day_start(min(since, until), zone), day_end(max(since, until), zone))
-        first = today.replace(day=1) if kind == "month" else today - timedelta(days=int(kind) - 1)
-        return Span(day_start(first, zone), day_end(today, zone))
-
-    def _period_chosen(self) -> None:
-        custom = self.period.currentData() == "custom"
-        if custom and not self._dates.isVisible():
-            today = local(time.time_ns() // 1000, self._labels.zone).date()
-            for edit, day in ((self.since, today - timedelta(days=89)), (self.until, today)):
-                edit.blockSignals(True)  # noqa: FBT003 (Qt's)
-                edit.setDate(QDate(day.year, day.month, day.day))
-                edit.blockSignals(False)  # noqa: FBT003
-        self._dates.setVisible(custom)
-        self._changed_question()
-
-    def _days_changed(self, _: QDate) -> None:
-        self._changed_question()
-
-    def _mark_target(self, *, valid: bool) -> None:
-        self.target.setProperty("invalid", "false" if valid else "true")
-        self.target.style().unpolish(self.target)
-        self.target.style().polish(self.target)
-
-    def _target_changed(self) -> None:
-        """Take a target as people write it: 2, 1:2, 1：2.5; what is none is marked and not asked for."""
-        text = self.target.text().strip().replace("：", ":").removeprefix("1:")
-        try:
-            number = float(text) if text else None
-        except ValueError:
-            number = 0.0
-        valid = number is None or 0 < number < _MOST_TARGET
-        self._mark_target(valid=valid)
-        if valid and number != self._target:
-            self._target = number
-            self._changed_question()
-
-    def _word_chosen(self) -> None:
-        self._question_of_table()
-
-    def _filtered(self) -> None:
-        self._question_of_table()
-
     def _changed_question(self) -> None:
         self._top = _GROUPS
         self.ask()
@@ -539,10 +360,10 @@ class RoiPage(Page):
         self._started = True
         self.cancel()
         self._serial += 1
-        serial, asked, services = self._serial, self.asked, self.context.services  # its roi loads in the thread
+        serial, asked, services = self._serial, self.controls.asked, self.context.services  # its roi loads in the thread
         self._notice.silence()
         self.filter.setVisible(self.is_ranking)
-        self._word_group.setVisible(self.is_ranking)
+        self.controls.offer_words(offered=self.is_ranking)
         self._slow.start()
         self._progress.setRange(0, 0)
         if self.is_ranking:
@@ -629,16 +450,11 @@ class RoiPage(Page):
         """Ask the table of creators what filter and word leave."""
         if not self.is_ranking or self._source.leading is None:
             return
-        wanted = Wanted(self._source.asked, self.filter.search, self.filter.where, self._word, self.model.keys or _BEST)
+        wanted = Wanted(self._source.asked, self.filter.search, self.filter.where, self.controls.chosen_word, self.model.keys or BEST)
         if again and self.model.question == wanted:
             self.model.refresh()
         else:
             self.model.ask(wanted)
-
-    @property
-    def _word(self) -> Word | None:
-        chosen = self.word.currentData()
-        return None if chosen is None else Word(chosen)
 
     def _answered(self) -> None:
         labels, source = self._labels, self._source
@@ -688,7 +504,7 @@ class RoiPage(Page):
 
     def clear_filter(self) -> None:
         """Show everybody of the period."""
-        self.word.setCurrentIndex(0)
+        self.controls.every_word()
         self.filter.take("", "")
         self._question_of_table()
 
@@ -703,7 +519,7 @@ class RoiPage(Page):
     # ------------------------------------------------------------ panel
 
     def _subject(self, row_id: int) -> Subject | None:
-        asked, report = self._source.asked if self.is_ranking else self.asked, self._report
+        asked, report = self._source.asked if self.is_ranking else self.controls.asked, self._report
         if self.is_ranking:
             held = self.model.held([row_id])
             if held is None or self._source.leading is None:
@@ -777,14 +593,7 @@ class RoiPage(Page):
     def _show_group(self, subject: Subject) -> None:
         """Show the creators of a group, or those of a month."""
         if subject.by == "month":
-            year, _, month = str(subject.key).partition("-")
-            first = QDate(int(year), int(month), 1)
-            self.period.setCurrentIndex(self.period.findData("custom"))
-            for edit, day in ((self.since, first), (self.until, first.addMonths(1).addDays(-1))):
-                edit.blockSignals(True)  # noqa: FBT003 (Qt's)
-                edit.setDate(day)
-                edit.blockSignals(False)  # noqa: FBT003
-            self._dates.show()
+            self.controls.show_month(str(subject.key))
         else:
             word = str(subject.key).replace("\\", "\\\\").replace('"', '\\"')
             try:
@@ -792,7 +601,7 @@ class RoiPage(Page):
             except UsageError as error:
                 self.context.messages.show(error)
                 return
-        self.by.setCurrentIndex(self.by.findData("creator"))
+        self.controls.show_dimension("creator")
         self._close_panel()
         self._changed_question()
 
@@ -853,7 +662,7 @@ class RoiPage(Page):
     def _draw_forest(self) -> None:
         picture, labels, lines = self.pictures["forest"], self._labels, pictures.lines(self._scale, self._labels)
         if self.is_ranking:
-            best = self.model.keys in {(), _BEST}
+            best = self.model.keys in {(), BEST}
 
             def show(found: object) -> None:
                 rows: Sequence[Outcome] = found  # type: ignore[assignment]
@@ -896,7 +705,7 @@ class RoiPage(Page):
         self._read(self._few(_STANDS, by_cost=True), show, "scatter")
 
     def _draw_funnel(self) -> None:
-        source, wanted, services, labels, span = self._source, self.model.question, self.context.services, self._labels, self.span
+        source, wanted, services, labels, span = self._source, self.model.question, self.context.services, self._labels, self.controls.span
         cut = self.is_ranking and wanted is not None and wanted.cut
 
         def work(job: Job) -> object:
@@ -912,7 +721,7 @@ class RoiPage(Page):
         self._read(work, show, "funnel")
 
     def _draw_trend(self) -> None:
-        services, labels, asked = self.context.services, self._labels, replace(self.asked, by="month", target=None)
+        services, labels, asked = self.context.services, self._labels, replace(self.controls.asked, by="month", target=None)
 
         def show(found: object) -> None:
             report: ReturnReport = found  # type: ignore[assignment]
@@ -931,5 +740,5 @@ class RoiPage(Page):
             self._open(key, toggle=False)
         elif name == "trend" and isinstance(key, int | float):
             self._month = self._months[int(key)]
-            self.by.setCurrentIndex(self.by.findData("month"))
+            self.controls.show_dimension("month")
             self._changed_question()

@@ -101,14 +101,14 @@ def cell(page: RoiPage, row: int, key: str, role: int = Qt.ItemDataRole.DisplayR
 
 
 def choose(page: RoiPage, qtbot: QtBot, by: str) -> None:
-    page.by.setCurrentIndex(page.by.findData(by))
-    page.by.activated.emit(page.by.currentIndex())
+    page.controls.by.setCurrentIndex(page.controls.by.findData(by))
+    page.controls.by.activated.emit(page.controls.by.currentIndex())
     qtbot.waitUntil(page.settled, timeout=20_000)
 
 
 def set_target(page: RoiPage, qtbot: QtBot, text: str) -> None:
-    page.target.setText(text)
-    QTest.keyClick(page.target, Qt.Key.Key_Return)
+    page.controls.target.setText(text)
+    QTest.keyClick(page.controls.target, Qt.Key.Key_Return)
     qtbot.waitUntil(page.settled, timeout=20_000)
 
 
@@ -175,7 +175,7 @@ def test_a_target_gives_its_probability_and_may_change_the_word(page: RoiPage, q
     assert cell(page, 0, "word") == "观察"
     assert "达标概率不到一半" in cell(page, 0, "word", Qt.ItemDataRole.ToolTipRole)
     set_target(page, qtbot, "五")
-    assert page.target.property("invalid") == "true"
+    assert page.controls.target.property("invalid") == "true"
     assert cell(page, 0, "word") == "观察"
     set_target(page, qtbot, "")
     assert page.table.isColumnHidden(hidden)
@@ -183,8 +183,8 @@ def test_a_target_gives_its_probability_and_may_change_the_word(page: RoiPage, q
 
 
 def test_words_and_filters_leave_some_and_say_how_many(page: RoiPage, qtbot: QtBot) -> None:
-    page.word.setCurrentIndex(page.word.findData(int(Word.STOP)))
-    page.word.activated.emit(page.word.currentIndex())
+    page.controls.word.setCurrentIndex(page.controls.word.findData(int(Word.STOP)))
+    page.controls.word.activated.emit(page.controls.word.currentIndex())
     qtbot.waitUntil(page.settled, timeout=20_000)
     assert names(page) == ["夏二日记"]
     page.clear_filter()
@@ -286,8 +286,8 @@ def test_a_period_counts_only_what_happened_in_it(page: RoiPage, qtbot: QtBot) -
     next(one for one in page.panel.findChildren(QPushButton) if one.text() == "看这些达人").click()
     qtbot.waitUntil(page.settled, timeout=20_000)
     assert names(page) == ["纯佣小五"]
-    assert page.since.isVisible()
-    assert page.since.date().toString("yyyy-MM-dd") == "2026-07-01"
+    assert page.controls.since.isVisible()
+    assert page.controls.since.date().toString("yyyy-MM-dd") == "2026-07-01"
 
 
 def test_every_picture_says_its_main_figures_and_leads_to_rows(page: RoiPage, qtbot: QtBot) -> None:
@@ -310,7 +310,7 @@ def test_every_picture_says_its_main_figures_and_leads_to_rows(page: RoiPage, qt
     assert page.panel_open
     page.pictures["trend"].chosen.emit(0.0)
     qtbot.waitUntil(page.settled, timeout=20_000)
-    assert page.by.currentData() == "month"
+    assert page.controls.by.currentData() == "month"
     assert page.panel.subject is not None
     assert page.panel.subject.key == "2026-06"
 
