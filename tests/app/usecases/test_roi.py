@@ -174,7 +174,7 @@ def test_periods_include_their_days(worked: Koc) -> None:
     assert all(row["fixed_fen"] == 0 for row in rows.values())
     assert {key: row["net_fen"] for key, row in by_key(worked("roi", "--as-of", "2026-06-01", "--json")).items()} == {1: 30_000, 2: 0, 3: 60_000, 4: 90_000}
     done = worked("attribute", "run", "--from", "2026-06-03", "--to", "2026-06-03", "--json").json
-    assert done.keys() == {"model", "sales", "net_fen", "attributed_fen", "unattributed_fen", "seconds"}
+    assert done.keys() == {"model", "sales", "net_fen", "attributed_fen", "unattributed_fen", "seconds", "left_out"}
     assert (done["model"], done["sales"], done["net_fen"], done["unattributed_fen"]) == ("precedence", 3, 180_700, 700)
 
 
