@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make` lists what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench words picture clean
+.PHONY: help run test check lint bench words picture package clean
 
 BIN := .venv/bin
 SAMPLE := out/sample.koc
@@ -61,6 +61,11 @@ picture: ## draw the pictures of the README anew
 	@export LOGNAME=desk; $(DRAW)
 	cp out/creators-zh_CN-light.png docs/creators.zh.png
 	cp out/creators-en-dark.png docs/creators.en.png
+
+package: ## one folder that needs no Python, in dist/koc-desk, built and tried
+	@.ci/prepare package
+	$(BIN)/uv run --isolated --frozen --no-dev --group package pyinstaller --noconfirm --workpath build/package --distpath dist .ci/koc-desk.spec
+	.ci/smoke dist/koc-desk
 
 clean: ## remove what was made
 	rm -rf out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
