@@ -16,6 +16,7 @@ from app.usecases.roi import DIMENSIONS, Asked, Span
 from app.values import day_end, day_start, local
 from widgets.messages import plain
 from widgets.tables.flow import Flow
+from widgets.tables.returns import word_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +54,7 @@ class RoiControls(QWidget):
         self.target.setMaxLength(12)
         self.target.textEdited.connect(lambda _: self._mark_target(valid=True))
         self.target.editingFinished.connect(self._target_changed)
-        words = [(labels("roi.word.all"), None), *((labels.rank(one), int(one)) for one in reversed(Word))]
+        words = [(labels("roi.word.all"), None), *((word_said(one, labels), int(one)) for one in reversed(Word))]
         self.word = self._choice(labels("roi.word"), words, self.worded.emit)
         margins = QVBoxLayout(self)
         margins.setContentsMargins(16, 0, 16, 6)

@@ -77,7 +77,7 @@ def scatter(items: Sequence[tuple[int, str, Figures, Word | None]], compared: Se
     upwards = labels("roi.scatter.net_low") if low else labels("roi.net")
 
     def text(name: str, one: Figures, word: Word | None) -> str:
-        said = [name if word is None else f"{name}  {labels.rank(word)}", f"{labels('roi.landed')} {labels.money(one.landed_fen)}"]
+        said = [name if word is None else f"{name}  {returns.word_said(word, labels)}", f"{labels('roi.landed')} {labels.money(one.landed_fen)}"]
         said += [f"{labels('roi.net')} {labels.money(one.net_fen)}", f"{labels('roi.roas')} {returns.roas(one, labels)}"]
         return "\n".join(said)
 
@@ -85,7 +85,7 @@ def scatter(items: Sequence[tuple[int, str, Figures, Word | None]], compared: Se
         from widgets.charts.figures import Point, scatter  # noqa: PLC0415 (likewise)
 
         made = [
-            Point(key, name, one.landed_fen / _YUAN, one.net_fen / _YUAN, text(name, one, word), *_INKS[word], labels.rank(word) if word is not None else "")
+            Point(key, name, one.landed_fen / _YUAN, one.net_fen / _YUAN, text(name, one, word), *_INKS[word], returns.word_said(word, labels) if word is not None else "")
             for key, name, one, word in sorted(items, key=lambda item: -int(item[3] or 0))
         ]  # fmt: skip
         over = sum(1 for _, _, one, _ in items if compared and (one.roas or 0.0) > compared[0].roas)

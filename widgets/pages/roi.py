@@ -460,7 +460,7 @@ class RoiPage(Page):
         labels, source = self._labels, self._source
         found = source.leading.found if source.leading is not None else 0
         said = [self._of(self.model.rowCount(), found)]
-        said += [f"{labels.rank(word)} {labels.exact(source.counts.get(word, 0))}" for word in reversed(Word) if source.counts]
+        said += [f"{returns.word_said(word, labels)} {labels.exact(source.counts.get(word, 0))}" for word in reversed(Word) if source.counts]
         self._shown.setText(labels("list.dot").join(said))
         self._due = set(_VIEWS)
         if self._pending is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from app import documents
-from app.rules.rating.value import Word
+from app.rules.rating.value import Reason, Word
 from app.values import Tier, ValueGrade
 from widgets.labels import NOTHING
 from widgets.tables.columns import Badge, Column, Whiskers
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 _WORDS: Final = {Word.REPEAT: "ok_soft", Word.WATCH: "warning_soft", Word.STOP: "danger_soft"}
 _GRADES: Final = {ValueGrade.S: "ok_soft", ValueGrade.A: "ok_soft", ValueGrade.B: "accent_soft", ValueGrade.N: "tier_unranked"}
+_SAID: Final = {Word.REPEAT: "word.repeat", Word.WATCH: "word.watch", Word.STOP: "word.stop"}
+_WHY: Final = {
+    Reason.GRADE: "roi.why.grade",
+    Reason.SANCTION: "roi.why.sanction",
+    Reason.LOSS: "roi.why.loss",
+    Reason.SAFE: "roi.why.safe",
+    Reason.ON_TARGET: "roi.why.on_target",
+    Reason.COMMISSION_ONLY: "roi.why.commission_only",
+    Reason.NO_DATA: "roi.why.no_data",
+    Reason.UNSEEN: "roi.why.unseen",
+    Reason.UNSURE: "roi.why.unsure",
+    Reason.OFF_TARGET: "roi.why.off_target",
+}
 _LEANS: Final = ((0.25, "roi.lean.own"), (0.6, "roi.lean.both"), (2.0, "roi.lean.peers"))
 _YUAN: Final = 100
 _LONG: Final = 10_000
@@ -106,12 +119,17 @@ def why(one: Outcome, labels: Labels) -> str:
     """What decided the word, as a sentence."""
     grade = one.person.credit_grade or ""
     sanction = labels(f"sanction.{one.person.sanction}") if one.person.sanction else ""
-    return labels(f"roi.why.{one.reason.code}", grade=grade, sanction=sanction)
+    return labels(_WHY[one.reason], grade=grade, sanction=sanction)
+
+
+def word_said(word: Word, labels: Labels) -> str:
+    """The operator's word."""
+    return labels(_SAID[word])
 
 
 def word_badge(word: Word, labels: Labels) -> Badge:
     """The operator's word as a coloured one."""
-    return Badge(labels.rank(word), _WORDS[word])
+    return Badge(word_said(word, labels), _WORDS[word])
 
 
 def grade_badge(grade: ValueGrade) -> Badge:
@@ -143,7 +161,7 @@ def outcome_columns(scale: Scale) -> tuple[Column, ...]:
     """A creator's return; the bars share a scale."""
     return (
         Column(
-            "word", "roi.word", lambda row, labels: labels.rank(row.word), sort="word", width=84, badges=lambda row, labels: (word_badge(row.word, labels),),
+            "word", "roi.word", lambda row, labels: word_said(row.word, labels), sort="word", width=84, badges=lambda row, labels: (word_badge(row.word, labels),),
             tip=why,
         ),
         Column("name", "roi.by.creator", lambda row, _: row.person.name, width=150),
