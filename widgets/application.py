@@ -497,6 +497,8 @@ def run(argv: Sequence[str], opener: Callable[[], Open]) -> int:
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus, on=False)
     app = QApplication([sys.argv[0]])
     app.setQuitOnLastWindowClosed(True)
+    app.setDesktopFileName("koc-desk")
+    app.setWindowIcon(theme.program_icon())
     application = Application(app, opener, options)
     with last_resort(application):
         application.start()

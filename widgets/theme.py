@@ -173,6 +173,13 @@ def _system_scale(app: QApplication) -> float:
     return min(2.5, max(1.0, points / usual)) if points > 0 else 1.0
 
 
+def program_icon() -> QIcon:
+    """The program's own picture, as the menu entry shows it."""
+    pixmap = QPixmap()
+    pixmap.loadFromData(resources.data("desktop", "koc-desk.svg"))
+    return QIcon(pixmap)
+
+
 @lru_cache(maxsize=256)
 def _svg(name: str, colour: str) -> bytes:
     return resources.text("icons", f"{name}.svg").replace("currentColor", colour[:7]).encode()

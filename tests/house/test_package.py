@@ -22,9 +22,12 @@ from PySide6.QtSvg import QSvgRenderer
 from app import itself
 from sync.timers import entry_command, windowless
 from tests.conftest import ROOT
+from widgets import theme
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from PySide6.QtWidgets import QApplication
 
 ROOMS = ("app", "db", "resources", "sync", "widgets")
 SPEC = ROOT / ".ci" / "koc-desk.spec"
@@ -143,3 +146,10 @@ def test_the_workflow_builds_and_tries_on_three_systems_without_secrets():
     assert ".ci/smoke dist/koc-desk" in ran
     assert all("@v" in step["uses"] for step in job["steps"] if "uses" in step)
     assert "secrets." not in text
+
+
+def test_the_window_carries_the_programs_icon(qapp: QApplication):
+    icon = theme.program_icon()
+    assert [(size.width(), size.height()) for size in icon.availableSizes()] == [(256, 256)]
+    assert icon.pixmap(64, 64).toImage().pixelColor(32, 6).name() == "#0f6f68"
+    del qapp
