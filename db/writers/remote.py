@@ -166,6 +166,8 @@ class Intake:
                 cells = _filled(one.whole)
             else:
                 places = {"": ("creator", row["creator_id"]), **dict.fromkeys(ACCOUNT_COLUMNS, ("account", row["id"]))}
+                if row.get("name") == who[1]:  # the id stands for a name that was not told yet
+                    row["name"] = None
                 cells = _filled(self._merging.take(one, places, row, _CREATOR_FIELDS)) | _beside(one.changed)
             if cells:
                 rows.append({"platform": who[0], "platform_uid": who[1], **cells})
@@ -250,21 +252,13 @@ class Intake:
         if own.edited:
             self._merging.look(kind, [one for one in news if one.key in stored])
         names = (*own.columns, *((CAMPAIGN_KEY,) if campaigns is not None else ()))
-        new: list[tuple[Any, ...]] = []
-        pointing = ("account_id", "creator_id", "campaign_id") if campaigns is not None else ()
+        new: list[Told] = []
         edits: list[tuple[dict[str, Any], dict[str, Any]]] = []
         inserted = self._inserted.setdefault(kind, set())
         for one in news:
             row = stored.get(one.key)
             if row is None:
-                whole = one.whole
-                points: tuple[Any, ...] = ()
-                if campaigns is not None:
-                    named = whole.get(CAMPAIGN_KEY)
-                    if named is not None and str(named) not in campaigns:
-                        campaigns = {**campaigns, **self._campaign_ids({str(named)})}
-                    points = (*links[one.key].values(), None if named is None else campaigns[str(named)])
-                new.append((one.key, *map(whole.get, own.columns), *points))
+                new.append(one)
                 inserted.add(one.key)
                 continue
             if own.edited:
@@ -278,7 +272,7 @@ class Intake:
             if cells:
                 edits.append((row, cells))
                 self._note(kind, updated=(one.key,))
-        self._insert(own, pointing, new)
+        self._insert(own, new, links, campaigns)
         self._write(own, edits)
 
     def _stored(self, own: _Own, news: Sequence[Told]) -> dict[str, dict[str, Any]]:
@@ -296,14 +290,21 @@ class Intake:
         statement = f"select {selected} from {own.table} t where {some} and t.source = ?"  # noqa: S608 (our names)
         return {row[1]: dict(zip(names, row, strict=True)) for row in bulk.fetch(self.connection, statement, keys, self.source.platform)}
 
-    def _insert(self, own: _Own, pointing: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Rows: the platform's id, the fields' columns, then those that point at other rows."""
-        if not rows:
+    def _insert(self, own: _Own, new: Sequence[Told], links: Mapping[str, Mapping[str, Any]], campaigns: Mapping[str, int] | None) -> None:
+        """Insert rows: the platform's id, the fields' columns, then those that point at other rows."""
+        if not new:
             return
+        wholes, count = [one.whole for one in new], len(new)
         dated = {"created_at": self.now, "updated_at": self.now, "version": 1} if own.edited else {}
-        names = ("source", *dated, "source_id", *own.columns.values(), *pointing)
-        same = (self.source.platform, *dated.values())
-        self.log.insert(own.table, names, [(*same, *row) for row in rows])
+        columns: dict[str, Sequence[Any]] = {name: [value] * count for name, value in {"source": self.source.platform, **dated}.items()}
+        columns["source_id"] = [one.key for one in new]
+        columns.update((column, [whole.get(name) for whole in wholes]) for name, column in own.columns.items())
+        if campaigns is not None:
+            columns.update((name, [links[one.key][name] for one in new]) for name in ("account_id", "creator_id"))
+            keys = [None if (key := whole.get(CAMPAIGN_KEY)) is None else str(key) for whole in wholes]
+            ids = {**campaigns, **self._campaign_ids({key for key in keys if key is not None and key not in campaigns})}
+            columns["campaign_id"] = [None if key is None else ids[key] for key in keys]
+        self.log.insert_columns(own.table, columns)
 
     def _write(self, own: _Own, edits: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
         if not edits:
@@ -418,15 +419,18 @@ class Intake:
 
 def _named_by(news: Mapping[str, Sequence[Told]]) -> dict[str, Told]:
     """Creators whom other records name that say something new."""
+    names: dict[tuple[str, str], str | None] = {}
+    for kind in _NAMES_CREATORS:
+        for one in news.get(kind, ()):
+            said = one.fields.get
+            platform, uid, name = said("platform"), said("platform_uid"), said("name")
+            if platform and uid and (name is not None or (platform, uid) not in names):
+                names[platform, uid] = name
     out: dict[str, Told] = {}
-    for one in (one for kind in _NAMES_CREATORS for one in news.get(kind, ())):
-        platform, uid, name = one.fields.get("platform"), one.fields.get("platform_uid"), one.fields.get("name")
-        if not platform or not uid:
-            continue
+    for (platform, uid), name in names.items():
         key = f"{platform}:{uid}"
-        if key not in out or name is not None:
-            named = {} if name is None else {"name": name}
-            out[key] = Told("creators", key, {"platform": platform, "platform_uid": uid, **named}, named, {})
+        fields = {"platform": platform, "platform_uid": uid} if name is None else {"platform": platform, "platform_uid": uid, "name": name}
+        out[key] = Told("creators", key, fields, fields, {})
     return out
 
 

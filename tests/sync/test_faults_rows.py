@@ -71,6 +71,19 @@ def test_a_field_that_is_missing_in_some_rows_leaves_it_empty(engine: OceanEngin
     assert star.drift() == []
 
 
+def test_a_name_that_comes_later_takes_the_place_of_the_id_that_stood_for_it(engine: OceanEngine, star: Star, undisturbed: Star):
+    """Nobody here chose that name, so there is nothing to decide."""
+    engine.misbehave("drop", ORDERS, times=None, field="author_name", share=0.5)
+    star.pull("orders")
+    assert star.rows("select count(*) from creator c join account a on a.creator_id = c.id where c.name = a.platform_uid")[0][0] > 0
+    engine.behave()
+    star.pull(full=True)
+    undisturbed.pull()
+    assert star.services.syncing.conflicts() == []
+    assert star.rows("select count(*) from creator c join account a on a.creator_id = c.id where c.name = a.platform_uid") == [(0,)]
+    assert star.hash == undisturbed.hash
+
+
 def test_a_row_without_its_id_waits_among_the_rejected(engine: OceanEngine, star: Star):
     engine.misbehave("drop", ORDERS, times=None, field="order_id", share=0.2)
     run = star.pull("orders")["orders"]
