@@ -175,10 +175,15 @@ def _asked(connection: Connection, job: Job) -> Iterator[None]:
         raw.set_progress_handler(None, 0)
 
 
-def room(connection: Connection, kib: int) -> None:
-    """So much of the file in memory from now on: for many transactions that follow each other, which would read it again and again."""
+def room(connection: Connection, kib: int, log_pages: int) -> None:
+    """So much of the file in memory, and so many pages in the log beside it, from now on.
+
+    For many transactions that follow each other: they would read the same pages, and copy them into the file, again and again.
+    """
     if connection.dialect.name == "sqlite":
-        driver_cursor(connection).execute(f"pragma cache_size=-{kib}")
+        cursor = driver_cursor(connection)
+        cursor.execute(f"pragma cache_size=-{kib}")
+        cursor.execute(f"pragma wal_autocheckpoint={log_pages}")
 
 
 def keep_ids(connection: Connection, ids: Iterable[int]) -> None:

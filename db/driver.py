@@ -23,6 +23,8 @@ WAL_BUG_FIXED: Final = (3, 51, 3)
 BUSY_SECONDS: Final = 5.0
 PAGE_CACHE_KIB: Final = 4_000
 """For each connection; the system keeps the file's pages too, once for all of them."""
+LOG_PAGES: Final = 1_000
+"""In the log beside the file before they are copied into it; SQLite's own number."""
 
 
 def sqlite_is_sound() -> bool:

@@ -34,6 +34,7 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
         connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "cached_statements": 512},
         pool_size=8,
         max_overflow=8,
+        pool_use_lifo=True,  # what follows each other finds its pages in memory
     )
 
     @event.listens_for(engine, "connect")

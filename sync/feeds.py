@@ -292,15 +292,15 @@ class _SoFar:
         return Cursor(self._at.started, etags=etags, owed=frozenset(self._lacking)).text()
 
 
-_MOST_TOGETHER: Final = 10
-_EACH: Final = 8
+_MOST_TOGETHER: Final = 40
+_PART: Final = 16
 
 
 def together(pages: Iterator[Page]) -> Iterator[Page]:
     """The same pages, of a long walk several as one: each that is taken in has a price of its own.
 
-    The first ones stay as they are, then they grow slowly to a few answers: whoever is interrupted asks again for those at most.
-    What came before a failure is given before it.
+    The first ones stay as they are, then they grow with the walk, to some answers at most: whoever is interrupted asks again for
+    a small part of what was asked for. What came before a failure is given before it.
     """
     held: list[Page] = []
     given = 0
@@ -313,8 +313,8 @@ def together(pages: Iterator[Page]) -> Iterator[Page]:
                 yield page
                 continue
             held.append(page)
-            if len(held) >= min(given // _EACH + 1, _MOST_TOGETHER):
-                one, held, given = _joined(held), [], given + 1
+            if len(held) >= min(given // _PART + 1, _MOST_TOGETHER):
+                one, held, given = _joined(held), [], given + len(held)
                 yield one
     except PlatformError:
         if held:

@@ -16,7 +16,7 @@ from app.rules.cells import handle_key
 from app.rules.schedule import Past
 from app.usecases.syncing import Conflict, Connection, Counted, Drift, Kept, Known, Line, Noticed, Refused, Run
 from db import bulk
-from db.driver import PAGE_CACHE_KIB
+from db.driver import LOG_PAGES, PAGE_CACHE_KIB
 from db.engine import in_words, reading, writing
 from db.writers import audit, conflicts, edits, rollups, runs, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
@@ -38,6 +38,8 @@ _LOCKS: Final = 7_406_118
 """First number of the advisory locks of connections; the second is the connection's own."""
 _ROOM_KIB: Final = 32_000
 """Of the file in memory while a run goes on."""
+_ROOM_PAGES: Final = 8_000
+"""In the log beside the file meanwhile: a page that many transactions change goes into the file once for all of them."""
 _INTERRUPTED: Final = "interrupted"
 
 
@@ -155,7 +157,7 @@ class SyncingStore:
     def accept(self, run: Run, page: Page, actor: Actor, now: int) -> Counted:
         """Take a page in with its cursor, in one transaction. CancelledError: what the run brought was taken back meanwhile."""
         with writing(self.engine) as db:
-            bulk.room(db, _ROOM_KIB)
+            bulk.room(db, _ROOM_KIB, _ROOM_PAGES)
             found = runs.standing(db, run.id)
             if found is None or found.undone or found.state != "running":
                 raise CancelledError
@@ -184,7 +186,7 @@ class SyncingStore:
     def end(self, run: Run, lines: Sequence[Line], now: int, along: Sequence[str] = ()) -> Run:
         """Keep how a run ended; ``along``: streams of its connection that were not tried for the same reason."""
         with writing(self.engine) as db:
-            bulk.room(db, PAGE_CACHE_KIB)
+            bulk.room(db, PAGE_CACHE_KIB, LOG_PAGES)
             details = json.dumps(dict(run.details), ensure_ascii=False, default=str) if run.details else None
             bulk.run(db, _END, run.state, now, run.requests, run.retries, run.error, details, run.id)
             bulk.insert(

@@ -97,6 +97,15 @@ class Log:
         self.inserted(table, first, len(rows))
         return first
 
+    def insert_columns(self, table: str, columns: Mapping[str, Sequence[object]]) -> int:
+        """Insert rows given as columns of one length, of which there is at least one; returns the first id."""
+        count = len(next(iter(columns.values())))
+        first = bulk.reserve(self.connection, table, count)
+        self.returns.before_rows(table, tuple(columns), zip(*columns.values(), strict=True))
+        bulk.insert_columns(self.connection, table, {"id": range(first, first + count), **columns})
+        self.inserted(table, first, count)
+        return first
+
     def changed(self, table: str, rows: Iterable[tuple[int, Mapping[str, object] | None, Mapping[str, object] | None]]) -> None:
         """Note rows that change: id, changed fields before, the same after (None: the row goes)."""
         logged = []

@@ -41,7 +41,8 @@ class Source(NamedTuple):
 class Told:
     """A record that says something new: ``fields`` as told now, ``changed`` those of them that were not told so before.
 
-    ``base`` is what was told before, by this connection or else by another one of the platform; ``id`` its row of this connection.
+    ``base`` is what was told before, by this connection or else by another one of the platform; ``id`` its row of this connection,
+    ``text`` the text there, ``now`` that of ``fields``.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Told:
     base: dict[str, Any] | None = None
     id: int | None = None
     text: str = ""
+    now: str = ""
 
     _who: tuple[str, str] | None = None
 
@@ -115,12 +117,17 @@ def news(connection: Connection, source: Source, kind: str, told: Mapping[str, T
     out, strangers = [], []
     for key, one in told.items():
         row = found.get(key)
+        one.now = text = _encode(one.fields)
         if row is None:
             one.changed = one.fields
             out.append(one)
             strangers.append(key)
             continue
-        base = json.loads(row[2])
+        # Mostly the same fields come first in the same order: their texts are compared sooner than their values.
+        told_before = row[2]
+        if told_before.startswith(text[:-1]) and told_before[len(text) - 1] in ",}":
+            continue
+        base = json.loads(told_before)
         if one.fields.items() <= base.items():
             continue
         changed = {name: value for name, value in one.fields.items() if not same(base.get(name, _NOTHING), value)}
@@ -147,7 +154,10 @@ _COLUMNS: Final = ("connection_id", "kind", "key", "fetched_at", "base", "raw")
 def remember(connection: Connection, source: Source, log: Log | None, told: Sequence[Told], now: int) -> None:
     """Keep what was told, so that only what differs from it is looked at next time. ``log`` None: no operation takes it back."""
     new = [one for one in told if one.id is None]
-    rows = [(source.connection, one.kind, one.key, now, _encode(one.whole), _encode({source.stream: one.raw}) if one.raw else "{}") for one in new]
+    rows = [
+        (source.connection, one.kind, one.key, now, _encode(one.whole) if one.base else one.now, _encode({source.stream: one.raw}) if one.raw else "{}")
+        for one in new
+    ]
     known = [one for one in told if one.id is not None]
     if log is None:
         bulk.insert(connection, "remote_record", _COLUMNS, rows)

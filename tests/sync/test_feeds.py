@@ -543,8 +543,9 @@ def test_what_has_not_changed_is_not_sent_again() -> None:
 def test_a_long_walk_is_taken_in_by_more_at_a_time_and_loses_nothing() -> None:
     rows = many(2_003)
     pages = list(together(walked(feed("a"), Platform({"a": rows}))))
-    assert [page.received for page in pages[:10]] == [5] * 8 + [10] * 2
-    assert max(page.received for page in pages) == 50
+    assert [page.received for page in pages[:18]] == [5] * 16 + [10] * 2
+    assert max(page.received for page in pages) == 115
+    assert max(page.received for page in together(walked(feed("a"), Platform({"a": many(4_003)})))) == 200
     assert sum(page.received for page in pages) == len(rows)
     assert len(set(keys(pages))) == len(rows)
     later = list(walked(feed("a"), Platform({"a": rows}), pages[40].cursor))
