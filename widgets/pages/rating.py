@@ -25,6 +25,7 @@ from widgets.dialogs.credit_appeal import FileAppeal, Target
 from widgets.dialogs.credit_decision import Decision
 from widgets.dialogs.credit_event import AddEntry
 from widgets.dialogs.credit_panel import CreditPanel, button_of
+from widgets.dialogs.grade_chips import GradeChips
 from widgets.dialogs.notice import Notice
 from widgets.dialogs.preview import Listing
 from widgets.messages import plain
@@ -33,7 +34,6 @@ from widgets.tables import credit as columns
 from widgets.tables.delegates import CellDelegate
 from widgets.tables.filter_bar import FilterBar
 from widgets.tables.filter_words import Language
-from widgets.tables.flow import Flow
 from widgets.tables.model import TableModel
 from widgets.tables.saved_views import SavedViews
 from widgets.tables.view import TableView
@@ -214,21 +214,12 @@ class RatingPage(Page):
         box.setContentsMargins(0, 8, 0, 0)
         box.setSpacing(0)
         box.addWidget(self.filter)
-        chips = QWidget()
-        flow = Flow(6)
-        chips.setLayout(flow)
-        self.chips: dict[CreditGrade | None, QToolButton] = {}
-        for grade in (None, *reversed(CreditGrade)):
-            chip = QToolButton()
-            chip.setProperty("role", "button")
-            chip.setCheckable(True)
-            chip.setStyleSheet("padding: 3px 7px;")  # eight of them stand in a line
-            chip.clicked.connect(lambda _=False, grade=grade: self.pick(grade))
-            flow.addWidget(chip)
-            self.chips[grade] = chip
+        self._grades = GradeChips(self._labels)
+        self._grades.picked.connect(self.pick)
+        self.chips = self._grades.chips
         row = QHBoxLayout()
         row.setContentsMargins(16, 0, 16, 8)
-        row.addWidget(chips, 1)
+        row.addWidget(self._grades, 1)
         row.addWidget(button_of(self.panel_action), 0, Qt.AlignmentFlag.AlignTop)
         box.addLayout(row)
         box.addWidget(self.table, 1)
@@ -448,15 +439,7 @@ class RatingPage(Page):
         self._show_chips()
 
     def _show_chips(self) -> None:
-        labels, picked, counts = self._labels, self.picked(), self._counts
-        for grade, chip in self.chips.items():
-            name = labels("credit.all") if grade is None else labels.rank(grade)
-            many = None if counts is None else sum(counts.grades.values()) if grade is None else counts.grades[grade]
-            short = name if grade is None else grade.code
-            chip.setText(short if many is None else f"{short}  {labels.count(many)}")
-            chip.setToolTip("" if many is None else labels("credit.chip", grade=name, n=labels.exact(many)))
-            chip.setAccessibleName(name if many is None else labels("credit.chip", grade=name, n=labels.exact(many)))
-            chip.setChecked(not picked if grade is None else grade in picked)
+        self._grades.tell(self.picked(), None if self._counts is None else self._counts.grades)
 
     def _load_facets(self) -> None:
         if self._facets_stale:
