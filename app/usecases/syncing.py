@@ -336,6 +336,9 @@ class SyncStore(Protocol):
     def begin(self, connection: Connection, stream: str, *, full: bool, now: int) -> Run:
         """Start a run; one of this connection that still seems to run was cut short, and is closed as that."""
 
+    def mend(self, now: int) -> None:
+        """Close runs that seem to be under way and whose process is gone."""
+
     def accept(self, run: Run, page: Page, actor: Actor, now: int) -> Counted:
         """Take a page in with its cursor, in one transaction."""
 
@@ -684,7 +687,12 @@ class Syncing:
     # ------------------------------------------------------------ what came of it
 
     def runs(self, limit: int = 100) -> Sequence[Run]:
-        """The last runs, newest first."""
+        """The last runs, newest first; one that was cut short is told as that."""
+        found = self._store.runs(limit=limit)
+        if not any(run.state == "running" for run in found):
+            return found
+        with suppress(WorkspaceError):  # where nothing can be written it is told as it stands
+            self._store.mend(self._clock())
         return self._store.runs(limit=limit)
 
     def log(self, run_id: int) -> Sequence[Line]:

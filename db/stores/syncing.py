@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +41,7 @@ _ROOM_KIB: Final = 32_000
 _ROOM_PAGES: Final = 8_000
 """In the log beside the file meanwhile: a page that many transactions change goes into the file once for all of them."""
 _INTERRUPTED: Final = "interrupted"
+_CUT_SHORT: Final = "update sync_run set state = 'failed', error = ?, ended_at = ? where connection_id = ? and state = 'running'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +145,20 @@ class SyncingStore:
     def begin(self, connection: Connection, stream: str, *, full: bool, now: int) -> Run:
         """Start a run; one of this connection that still seems to run was cut short, and is closed as that."""
         with writing(self.engine) as db:
-            bulk.run(
-                db,
-                "update sync_run set state = 'failed', error = ?, ended_at = ? where connection_id = ? and state = 'running'",
-                _INTERRUPTED, now, connection.id,
-            )  # fmt: skip
+            bulk.run(db, _CUT_SHORT, _INTERRUPTED, now, connection.id)
             found = bulk.fetch(db, "select cursor from feed_cursor where connection_id = ? and stream = ?", connection.id, stream)
             cursor = found[0][0] if found else None
             number = bulk.fetch(db, _BEGIN, connection.id, stream, full, now, cursor, cursor)[0][0]
         return Run(number, connection.name, stream, "running", now, from_cursor=cursor, to_cursor=cursor, full=full)
+
+    def mend(self, now: int) -> None:
+        """Close runs that seem to be under way and whose process is gone: nobody holds their connection."""
+        with reading(self.engine) as db:
+            seeming = {row[0] for row in bulk.fetch(db, "select distinct connection_id from sync_run where state = 'running'")}
+        for connection in self.connections():
+            if connection.id in seeming:
+                with suppress(PlatformError), self.exclusive(connection), writing(self.engine) as db:
+                    bulk.run(db, _CUT_SHORT, _INTERRUPTED, now, connection.id)
 
     def accept(self, run: Run, page: Page, actor: Actor, now: int) -> Counted:
         """Take a page in with its cursor, in one transaction. CancelledError: what the run brought was taken back meanwhile."""

@@ -340,6 +340,16 @@ def test_a_connection_is_pulled_by_one_at_a_time(desk: Desk) -> None:
         pass
 
 
+def test_a_run_is_under_way_while_somebody_holds_its_connection(desk: Desk) -> None:
+    """After a kill the status said 同步中 until somebody pulled again."""
+    desk.begin()
+    with desk.store.exclusive(desk.connection):
+        desk.store.mend(desk.shop.tick())
+        assert [one.state for one in desk.store.runs()] == ["running"]
+    desk.store.mend(desk.shop.tick())
+    assert [(one.state, one.error) for one in desk.store.runs()] == [("failed", "interrupted")]
+
+
 def test_a_process_that_dies_frees_its_connection(here: Desk) -> None:
     script = """
     import os, signal, sys
