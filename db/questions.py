@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Select,
     and_,
+    bindparam,
     exists,
     false,
     func,
@@ -128,10 +130,16 @@ def found(connection: Connection, needle: str) -> ColumnElement[bool]:
     if connection.dialect.name == "postgresql":
         return Creator.id.in_(
             text("select creator_id from creator_search where grams @> cast(:grams as text[]) and strpos(text, :needle) > 0").bindparams(
-                grams=search.wanted_grams(needle), needle=needle.casefold()
+                _given("grams", search.wanted_grams(needle)), _given("needle", needle.casefold())
             )
         )
-    return Creator.id.in_(text("select rowid from creator_search where creator_search match :phrase").bindparams(phrase=search.phrase(needle)))
+    matching = text("select rowid from creator_search where creator_search match :phrase")
+    return Creator.id.in_(matching.bindparams(_given("phrase", search.phrase(needle))))
+
+
+def _given(name: str, value: object) -> BindParameter[Any]:
+    """A value of its own: a question may look for several texts."""
+    return bindparam(name, value, unique=True)
 
 
 def _tree(connection: Connection, node: filters.Node) -> ColumnElement[bool]:

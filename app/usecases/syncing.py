@@ -753,10 +753,8 @@ class Syncing:
 def _past(pasts: Mapping[tuple[int, str], Past], connection: Connection, stream: Stream) -> Past:
     """What is known of a stream, with the interval that counts for it."""
     own = pasts.get((connection.id, stream.name), Past(-1))
-    every = next(
-        (one for one in (own.every, pasts.get((connection.id, ""), Past(-1)).every) if one >= 0),
-        stream.every_seconds,
-    )
+    set_by_hand = (own.every, pasts.get((connection.id, ""), Past(-1)).every)
+    every = next((one for one in set_by_hand if one >= 0), stream.every_seconds)
     return replace(own, every=every, parked_until=connection.parked_until)
 
 

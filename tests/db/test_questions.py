@@ -82,6 +82,14 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
+def test_a_question_may_look_for_several_texts(shop: Shop) -> None:
+    """Of two texts only the last was looked for: ``name ~ 茶 or name ~ 乙`` left out everybody with 茶."""
+    shop.take(*({"platform": "douyin", "platform_uid": f"u{at}", "name": name, "notes": "同城"} for at, name in enumerate(["甲乙", "x", "茶馆"])))
+    assert shop.ids("name ~ 茶 or name ~ 乙") == [1, 3]
+    assert shop.ids("name ~ 茶 and notes ~ 城") == [3]
+    assert shop.ids("name ~ 乙", search="同城") == [1]
+
+
 @pytest.mark.parametrize("needle", ["\x00", "a\x1f", "\ufdd0", "\ud800", "\x85"])
 def test_what_no_text_can_hold_is_found_nowhere(shop: Shop, needle: str) -> None:
     shop.take(koc(1, name="a b", tags=("x y",), notes="c\nd"))
