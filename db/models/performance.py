@@ -139,8 +139,15 @@ class CostEntry(Base):
     currency: Mapped[Words]
     incurred_at: Mapped[Moment]
     voided_at: Mapped[Moment | None]
+    collaboration_id: Mapped[Count | None]
 
     __table_args__ = (
+        Index(
+            "ix_cost_entry_collaboration_id",
+            "collaboration_id",
+            sqlite_where=text("collaboration_id is not null"),
+            postgresql_where=text("collaboration_id is not null"),
+        ),
         Index(
             "uq_cost_entry_cost_id",
             "cost_id",

@@ -38,12 +38,27 @@ class Campaign(Base):
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
     version: Mapped[Count]
+    code: Mapped[Words | None]
+    state: Mapped[Words | None]
+    brief: Mapped[Words | None]
+    category: Mapped[Words | None]
+    starts_on: Mapped[Words | None]
+    ends_on: Mapped[Words | None]
+    budget_fen: Mapped[Fen | None]
+    currency: Mapped[Words | None]
 
-    __table_args__ = (UniqueConstraint("source_id", "source"), _NEVER_REUSE)
+    __table_args__ = (
+        UniqueConstraint("source_id", "source"),
+        Index("uq_campaign_code", "code", unique=True, sqlite_where=text("code is not null"), postgresql_where=text("code is not null")),
+        _NEVER_REUSE,
+    )
 
 
 class Collaboration(Base):
-    """A creator's work for a campaign: an order of a platform."""
+    """A creator's work for a campaign: an order of a platform, or what people here agreed. ``reserve``: its place on the reserve list.
+
+    ``tracked``: it had a link or cart of its own, so that it can be measured without a code.
+    """
 
     __tablename__ = "collaboration"
 
@@ -72,11 +87,23 @@ class Collaboration(Base):
     created_at: Mapped[Moment]
     updated_at: Mapped[Moment]
     version: Mapped[Count]
+    code: Mapped[Words | None]
+    form: Mapped[Words | None]
+    registered: Mapped[bool | None]
+    commission_bp: Mapped[Count | None]
+    coupon: Mapped[Words | None]
+    free_revisions: Mapped[Count | None]
+    owner: Mapped[Words | None]
+    reserve: Mapped[Count | None]
+    tracked: Mapped[bool | None]
+    notes: Mapped[Words | None]
 
     __table_args__ = (
         UniqueConstraint("source_id", "source"),
+        Index("uq_collaboration_code", "code", unique=True, sqlite_where=text("code is not null"), postgresql_where=text("code is not null")),
         Index("ix_collaboration_creator_id", "creator_id"),
         Index("ix_collaboration_campaign_id", "campaign_id"),
+        Index("ix_collaboration_owner", "owner", sqlite_where=text("owner is not null"), postgresql_where=text("owner is not null")),
         _NEVER_REUSE,
     )
 
