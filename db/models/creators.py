@@ -4,6 +4,7 @@
 ``creator.main_account_id``, ``followers``, ``tier``, ``group``, ``platform`` and ``fee_fen`` are derived from
 the accounts (``db/writers/rollups``) so that the roster filters and sorts 600,000 rows by index; ``credit_score``,
 ``credit_grade`` and ``value_grade`` are those last computed; ``initials`` are the pinyin initials of the name (``db/writers/letters``); a creator of whom nothing is known has value grade N.
+``source`` is where the lead came from. A creator without an owner stands in the shared pool; one who was claimed is protected for a while.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ class Creator(Base):
     credit_grade: Mapped[Rank | None]
     value_grade: Mapped[Rank | None]
     initials: Mapped[Words | None]
+    source: Mapped[Words | None]
+    claimed_at: Mapped[Moment | None]
+    protected_until: Mapped[Moment | None]
 
     __table_args__ = (
         Index("ix_creator_name", "name"),
@@ -65,6 +69,7 @@ class Creator(Base):
         Index("ix_creator_updated_at", "updated_at"),
         Index("ix_creator_joined_at", "joined_at"),
         Index("ix_creator_owner", "owner", sqlite_where=text("owner is not null"), postgresql_where=text("owner is not null")),
+        Index("ix_creator_source_stage", "source", "stage"),
         Index("ix_creator_coupon", "coupon", sqlite_where=text("coupon is not null"), postgresql_where=text("coupon is not null")),
         _NEVER_REUSE,
     )
@@ -156,7 +161,7 @@ class CreatorTag(Base):
 
 
 class StageStep(Base):
-    """One step of the relation with a creator."""
+    """One step of the relation with a creator; ``since`` is when the stage before had begun."""
 
     __tablename__ = "stage_step"
 
@@ -168,8 +173,24 @@ class StageStep(Base):
     at: Mapped[Moment]
     by: Mapped[Words]
     operation_id: Mapped[Count]
+    since: Mapped[Moment | None]
 
-    __table_args__ = (Index("ix_stage_step_creator_id", "creator_id"), _NEVER_REUSE)
+    __table_args__ = (
+        Index("ix_stage_step_creator_id", "creator_id"),
+        Index("ix_stage_step_at", "at", "stage", "creator_id"),
+        # Real moves only: what a funnel is made of.
+        Index(
+            "ix_stage_step_moves",
+            "previous",
+            "stage",
+            "since",
+            "at",
+            "creator_id",
+            sqlite_where=text("previous is not null"),
+            postgresql_where=text("previous is not null"),
+        ),
+        _NEVER_REUSE,
+    )
 
 
 class TierStep(Base):

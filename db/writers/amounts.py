@@ -28,6 +28,10 @@ _RECORDS: Final = {
     "import.costs": "cost_entry",
     "import.events": "credit_event",
     "import.paths": "conversion_path",
+    "import.contacts": "contact",
+    "import.trainings": "training",
+    "quote.import": "quote",
+    "shipment.waybills": "shipment",
 }
 """The table in which a record of each kind of file is one row."""
 _OF_STREAMS: Final = {
@@ -37,6 +41,8 @@ _OF_STREAMS: Final = {
 """The same of what a platform tells."""
 _BY_THEMSELVES: Final = (
     "creator", "content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "appeal", "conversion_path", "tier_override", "policy",
+    "contact", "suppression", "queue_skip", "template", "recruitment_plan", "training", "entitlement", "entitlement_use",
+    "campaign", "collaboration", "quote", "deliverable", "shipment", "stock", "draft", "extension", "reminder", "post_figure", "exclusivity",
 )  # fmt: skip
 """What counts as one thing of an operation that is no import; other rows belong to a creator."""
 _CREATOR_OF: Final = {

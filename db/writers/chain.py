@@ -39,6 +39,14 @@ UNIQUE: Final = {
     "conversion_path": ("path",),
     **dict.fromkeys(("campaign", "collaboration", "cps_sale", "pending_bill"), ("source_id", "source")),
     "remote_record": ("kind", "key", "connection_id"),
+    **dict.fromkeys(("template", "course", "entitlement"), ("name",)),
+    "recruitment_plan": ("month", "group", "platform", "category"),
+    "training": ("creator_id", "course_id"),
+    "deliverable": ("task_code",),
+    "shipment": ("order_no",),
+    "stock": ("sku", "variant"),
+    "draft": ("deliverable_id", "kind", "version"),
+    "post_figure": ("deliverable_id", "mark"),
 }
 """What no two rows of a table have in common."""
 
@@ -50,10 +58,22 @@ OWNERS: Final = {
     "tier_step": ("account", "account_id"),
     "tier_override": ("account", "account_id"),
     **dict.fromkeys(("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration"), ("creator", "creator_id")),
+    **dict.fromkeys(("contact", "suppression", "queue_skip", "training", "entitlement", "entitlement_use"), ("creator", "creator_id")),
+    **dict.fromkeys(
+        ("signoff", "draft", "extension", "reminder", "post_figure", "shipment", "quote", "collaboration_step", "deliverable", "exclusivity"),
+        ("creator", "creator_id"),
+    ),
     "content_metric": ("content", "content_id"),
 }
 """Table -> the table its rows hang on, and by which column."""
-_ALSO: Final = {"collaboration": ("campaign", "campaign_id")}
+_ALSO: Final = {
+    **dict.fromkeys(("shipment", "quote", "collaboration_step", "deliverable", "cost_entry"), ("collaboration", "collaboration_id")),
+    **dict.fromkeys(("draft", "extension", "reminder", "post_figure"), ("deliverable", "deliverable_id")),
+    "signoff": ("draft", "draft_id"),
+    "collaboration": ("campaign", "campaign_id"),
+    "training": ("course", "course_id"),
+    "entitlement_use": ("entitlement", "entitlement_id"),
+}
 """A second one."""
 
 _EVENTS: Final = text(
@@ -207,6 +227,6 @@ def is_taken(connection: Connection, table: str, values: Mapping[str, Any]) -> b
         names = ("platform", "handle_key")
     if not names or any(values[name] is None for name in names):
         return False
-    same = " and ".join(f"{name} = :{name}" for name in names)
+    same = " and ".join(f"{bulk.quoted(name)} = :{name}" for name in names)
     statement = text(f"select 1 from {table} where {same} and id <> :id")  # noqa: S608 (our names)
     return connection.execute(statement, {"id": values["id"], **{name: values[name] for name in names}}).first() is not None

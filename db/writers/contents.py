@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 20_000
 _CREATORS: Final = text(
-    "select id, name, category, city, country, phone, wechat, email, coupon, commission_bp, stage, owner, notes, joined_at"
+    "select id, name, category, city, country, phone, wechat, email, coupon, commission_bp, stage, owner, notes, joined_at, source,"
+    " case when claimed_at is null then 0 else 1 end, case when protected_until is null then 0 else 1 end"
     " from creator where id > :last order by id limit :size"
 )
 _PARTS: Final = {
@@ -49,6 +50,34 @@ _SALE: Final = (
 )
 _FIGURES: Final = ", ".join(f"m.{name}" for name in FIGURES)
 _OF: Final = "creator_id between :first and :last"
+_DEAL: Final = "coalesce(b.code, b.source_id)"
+_TASK: Final = f"join deliverable d on d.id = t.deliverable_id where t.{_OF} order by t.creator_id"
+_OF_THE_DESK: Final = {
+    "moves": f"select t.creator_id, {_DEAL}, t.state, t.previous, t.reason, row_number() over (partition by t.collaboration_id order by t.id)"
+    f" from collaboration_step t join collaboration b on b.id = t.collaboration_id where t.{_OF} order by t.creator_id",
+    "quotes": f"select t.creator_id, a.platform, {_WHO}, {_DEAL}, t.kind, t.format, t.fee_fen, t.currency, t.platform_fee_fen, t.rebate_bp, t.valid_from, t.valid_to,"
+    " case when t.tax_included then 1 when not t.tax_included then 0 end, t.round, t.source, t.note from quote t left join account a on a.id = t.account_id"
+    f" left join collaboration b on b.id = t.collaboration_id where t.{_OF} order by t.creator_id",
+    "tasks": f"select t.creator_id, {_DEAL}, t.task_code, a.platform, {_WHO}, t.format, t.agreed_due_at, t.draft_due_at, t.sample_days, t.keep_days, t.posted_at,"
+    " t.content_id, t.url, t.gone_at, case when t.cancelled_at is null then 0 else 1 end, t.cancelled_by, t.causes, t.anomaly"
+    " from deliverable t join collaboration b on b.id = t.collaboration_id left join account a on a.id = t.account_id"
+    f" where t.{_OF} order by t.creator_id",
+    "extensions": f"select t.creator_id, d.task_code, t.agreed_at, t.until, t.reason from extension t {_TASK}",
+    "reminders": f"select t.creator_id, d.task_code, t.mark from reminder t {_TASK}",
+    "post_figures": f"select t.creator_id, d.task_code, t.mark, t.source, t.taken_at, t.views, t.likes, t.comments, t.shares, t.saves, t.evidence,"
+    f" case when t.checked_at is null then 0 else 1 end from post_figure t {_TASK}",
+    "drafts": f"select t.creator_id, d.task_code, t.kind, t.version, t.submitted_at, t.text, t.file, t.decision, t.reason,"
+    f" case when t.brief_changed then 1 when not t.brief_changed then 0 end from draft t {_TASK}",
+    "signoffs": "select t.creator_id, d.task_code, r.kind, r.version, t.place, t.step, t.decision, t.reason from signoff t join draft r on r.id = t.draft_id"
+    f" join deliverable d on d.id = r.deliverable_id where t.{_OF} order by t.creator_id",
+    "shipments": f"select t.creator_id, {_DEAL}, t.order_no, t.sku, t.variant, t.quantity, t.unit_cost_fen, t.freight_fen, t.recipient, t.phone, t.address,"
+    " case when t.address_ok_at is null then 0 else 1 end, t.batch, t.sent_at, t.carrier, t.waybill, t.received_at,"
+    " case when t.cancelled_at is null then 0 else 1 end from shipment t join collaboration b on b.id = t.collaboration_id"
+    f" where t.{_OF} order by t.creator_id",
+    "exclusivities": "select t.creator_id, t.brand, t.category, t.starts_on, t.ends_on, t.note, case when t.voided_at is null then 0 else 1 end"
+    f" from exclusivity t where t.{_OF} order by t.creator_id",
+}
+"""The same of collaborations; what a due post is called stays the same on every engine."""
 _FACTS: Final = {
     "contents": f"select t.creator_id, t.platform, t.content_id, {_WHO}, t.published_at, t.title, t.url"
     f" from content t left join account a on a.id = t.account_id where t.{_OF} order by t.creator_id",
@@ -59,8 +88,8 @@ _FACTS: Final = {
     "touchpoints": f"select t.creator_id, t.shop, t.order_id, a.platform, {_WHO}, t.kind, t.happened_at"
     f" from touchpoint t left join account a on a.id = t.account_id where t.{_OF} order by t.creator_id",
     "costs": f"select t.creator_id, t.cost_id, a.platform, {_WHO}, coalesce(c.content_id, t.content_ref), t.campaign, t.kind, t.amount_fen, t.currency,"
-    " t.incurred_at, case when t.voided_at is null then 0 else 1 end from cost_entry t left join account a on a.id = t.account_id"
-    f" left join content c on c.id = t.content_id where t.{_OF} order by t.creator_id",
+    f" t.incurred_at, case when t.voided_at is null then 0 else 1 end, {_DEAL} from cost_entry t left join account a on a.id = t.account_id"
+    f" left join content c on c.id = t.content_id left join collaboration b on b.id = t.collaboration_id where t.{_OF} order by t.creator_id",
     # What the program's clock has set counts as yes or no; what the source states as its own time.
     "events": f"select t.creator_id, t.event_id, a.platform, {_WHO}, t.type, t.happened_at, case when t.stated then t.recorded_at end,"
     " case when t.confirmed_at is null then 0 when t.confirmed_by is null and t.stated then t.confirmed_at else 1 end,"
@@ -70,23 +99,46 @@ _FACTS: Final = {
     + _WHO
     + ", t.source_account, t.task_key, t.state, t.source_state,"
     " t.title, t.ordered_at, t.published_at, t.finished_at, t.content_id, t.fee_fen, t.platform_fee_fen, t.total_fen, t.paid_fen, t.refund_fen, t.deduct_fen,"
-    " t.cancel_reason from collaboration t left join account a on a.id = t.account_id left join campaign k on k.id = t.campaign_id"
+    " t.cancel_reason, t.code, k.code, t.form, t.commission_bp, t.coupon, t.free_revisions, t.owner, t.reserve, t.notes,"
+    " case when t.registered then 1 when not t.registered then 0 end, case when t.tracked then 1 when not t.tracked then 0 end"
+    " from collaboration t left join account a on a.id = t.account_id left join campaign k on k.id = t.campaign_id"
     f" where t.{_OF} order by t.creator_id",
     "sanctions": "select t.creator_id, t.level, t.points, case when t.approved then 1 when not t.approved then 0 end, t.reason,"
     f" case when t.voided_at is null then 0 else 1 end from sanction t where t.decided_at is not null and t.{_OF} order by t.creator_id",
+    "contacts": f"select t.creator_id, a.platform, {_WHO}, t.channel, t.direction, t.at, t.text, p.name, t.answer_by, t.outcome,"
+    " case when t.voided_at is null then 0 else 1 end, t.void_reason from contact t left join account a on a.id = t.account_id"
+    f" left join template p on p.id = t.template_id where t.{_OF} order by t.creator_id",
+    "suppressions": "select t.creator_id, t.kind, t.channel, t.reason, case when t.key_hash is null then 0 else 1 end,"
+    f" case when t.lifted_at is null then 0 else 1 end, t.lift_reason from suppression t where t.{_OF} order by t.creator_id",
+    "skips": f"select t.creator_id, t.reason, case when t.until is null then 0 else 1 end from queue_skip t where t.{_OF} order by t.creator_id",
+    "trainings": "select t.creator_id, k.name, t.mark, t.taken_at, t.passed_at from training t join course k on k.id = t.course_id"
+    f" where t.{_OF} order by t.creator_id",
+    "entitled": "select t.creator_id, k.name, t.value, t.cost_fen, t.currency, t.at, case when t.voided_at is null then 0 else 1 end"
+    f" from entitlement_use t join entitlement k on k.id = t.entitlement_id where t.{_OF} order by t.creator_id",
     "appeals": "select coalesce(e.creator_id, x.creator_id), e.type, e.happened_at, x.level, t.reason, case when t.upheld then 1 when not t.upheld then 0 end,"
     " t.decision_reason from appeal t left join credit_event e on e.id = t.event_id left join sanction x on x.id = t.sanction_id"
     " where coalesce(e.creator_id, x.creator_id) between :first and :last order by coalesce(e.creator_id, x.creator_id)",
 }
+_FACTS.update(_OF_THE_DESK)
 """What hangs on creators beside their roster; each row is one line of the dump, whatever its order."""
 _BY_ITSELF: Final = {
     "sale": f"select s.id, {_SALE} where s.creator_id is null and s.id > :last order by s.id limit :size",
-    "campaign": "select id, source, source_account, source_id, source_kind, name, status, started_at, settlement, owner, notes from campaign"
+    "campaign": "select id, source, source_account, source_id, source_kind, name, status, started_at, settlement, owner, notes,"
+    " code, state, brief, category, starts_on, ends_on, budget_fen, currency from campaign"
     " where id > :last order by id limit :size",
     "cps": "select id, source, source_id, task_key, content_id, bill_time, position, amount_fen, settled_at from cps_sale where id > :last order by id limit :size",
     # A bill that is closed says nothing any more.
     "bill": "select id, source, source_account, source_id, order_key, total_fen, fee_fen, platform_fee_fen, remaining_fen from pending_bill"
     " where closed_at is null and id > :last order by id limit :size",
+    "suppression": "select id, kind, channel, reason, case when key_hash is null then 0 else 1 end, case when lifted_at is null then 0 else 1 end, lift_reason"
+    " from suppression where creator_id is null and id > :last order by id limit :size",
+    "template": "select id, name, channel, subject, text, case when archived_at is null then 0 else 1 end from template where id > :last order by id limit :size",
+    "plan": 'select id, month, "group", platform, category, target from recruitment_plan where id > :last order by id limit :size',
+    "course": "select id, name, pass_mark from course where id > :last order by id limit :size",
+    "entitlement": f'select t.id, t.name, t.kind, a.platform, {_WHO}, t."group", t.grade, t.value, t.cost_fen, t.currency, t.stock, t.starts_at, t.ends_at,'
+    " case when t.ended_at is null then 0 else 1 end from entitlement t left join creator c on c.id = t.creator_id"
+    " left join account a on a.id = c.main_account_id where t.id > :last order by t.id limit :size",
+    "stock": "select id, sku, variant, name, unit_cost_fen, stocked from stock where id > :last order by id limit :size",
     "path": "select id, path, conversions, nulls from conversion_path where id > :last order by id limit :size",
 }
 """Facts that hang on nobody."""

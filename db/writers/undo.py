@@ -37,10 +37,14 @@ _SYNC: Final = "sync."
 IN_PART: Final = "undone_in_part"
 """Setting: undone operations of which rows stay because later work hangs on them."""
 
-_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration")
+_OF_RECRUITING: Final = ("contact", "suppression", "queue_skip", "training", "entitlement_use", "entitlement")
+_OF_THE_DESK: Final = (
+    "signoff", "draft", "extension", "reminder", "post_figure", "shipment", "quote", "collaboration_step", "deliverable", "exclusivity",
+)  # fmt: skip
+_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration", *_OF_RECRUITING, *_OF_THE_DESK)
 """Facts that hang on a creator; they go though he stays, and concern figures that the log of the operation keeps right."""
 _CHILDREN_FIRST: Final = (
-    "conflict", "remote_record", "cps_sale", "pending_bill",
+    "conflict", "remote_record", "cps_sale", "pending_bill", *_OF_RECRUITING, "course", "template", "recruitment_plan", *_OF_THE_DESK, "stock",
     "creator_tag", "stage_step", "tier_step", "account_metric", "tier_override", "collaboration", "campaign",
     "appeal", "sanction", "credit_event", "content_metric", "touchpoint", "sale", "cost_entry", "conversion_path", "content",
     "account", "creator", "policy",
@@ -218,7 +222,8 @@ def _note(work: Work, rows: Iterable[Sequence[Any]]) -> None:
 # ---------------------------------------------------------------- inserted rows
 
 _LATER: Final = "c.operation_id > :operation and o.undone_at is null"
-_CHANGED_APART: Final = frozenset({*_FACTS, "content_metric", "conversion_path", "appeal", "campaign", "cps_sale", "pending_bill", "remote_record", "conflict"})
+_OF_NOBODY: Final = ("conversion_path", "campaign", "cps_sale", "pending_bill", "remote_record", "conflict", "course", "template", "recruitment_plan", "stock")
+_CHANGED_APART: Final = frozenset({*_FACTS, *_OF_NOBODY, "content_metric", "appeal"})
 """Rows that stay by themselves where later work changed them."""
 _CHANGED_LATER: Final = {
     "creator": "select c.row_id",
@@ -242,8 +247,11 @@ _HANGING: Final = {
     "content": ("content_metric.content_id", "sale.content_id", "cost_entry.content_id"),
     "credit_event": ("appeal.event_id",),
     "sanction": ("appeal.sanction_id",),
+    "collaboration": tuple(f"{table}.collaboration_id" for table in ("deliverable", "quote", "shipment", "collaboration_step", "cost_entry")),
+    "deliverable": tuple(f"{table}.deliverable_id" for table in ("draft", "extension", "reminder", "post_figure")),
+    "draft": ("signoff.draft_id",),
 }
-_HANGING_APART: Final = {"campaign": ("collaboration.campaign_id",)}
+_HANGING_APART: Final = {"campaign": ("collaboration.campaign_id",), "course": ("training.course_id",), "entitlement": ("entitlement_use.entitlement_id",)}
 """What hangs on rows that hang on no creator."""
 
 
