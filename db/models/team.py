@@ -6,7 +6,6 @@ What a login may do now is what the server says (membership in a role of the dat
 
 from __future__ import annotations
 
-from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Id, Moment, Words
@@ -20,10 +19,10 @@ class TeamStep(Base):
     __tablename__ = "team_step"
 
     id: Mapped[Id]
-    name: Mapped[Words]
+    name: Mapped[Words] = mapped_column(index=True)
     role: Mapped[Words | None]
     previous: Mapped[Words | None]
     at: Mapped[Moment]
     by: Mapped[Words]
 
-    __table_args__ = (Index("ix_team_step_name", "name"), _NEVER_REUSE)
+    __table_args__ = (_NEVER_REUSE,)
