@@ -12,6 +12,7 @@ from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
 from app.rules.attribution import AttributionPolicy
+from app.rules.privacy import PrivacyPolicy
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.tiers import TierPolicy
@@ -368,7 +369,9 @@ class Ratings(Protocol):
         """Decide cases in one operation; what is not allowed is left."""
 
 
-POLICIES = {"tiers": TierPolicy.parse, "credit": CreditPolicy.parse, "roi": RoiPolicy.parse, "attribution": AttributionPolicy.parse}
+POLICIES = {
+    "tiers": TierPolicy.parse, "credit": CreditPolicy.parse, "roi": RoiPolicy.parse, "attribution": AttributionPolicy.parse, "privacy": PrivacyPolicy.parse,
+}  # fmt: skip
 """Policies of this program and what checks their numbers."""
 
 

@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 from db.base import Base
-from db.models import campaigns, creators, credit, performance, records, recruiting, syncing, team
+from db.models import campaigns, creators, credit, identity, performance, privacy, records, recruiting, syncing, team
 
-__all__ = ["Base", "campaigns", "creators", "credit", "performance", "records", "recruiting", "syncing", "team"]
+__all__ = ["Base", "campaigns", "creators", "credit", "identity", "performance", "privacy", "records", "recruiting", "syncing", "team"]
