@@ -85,11 +85,7 @@ def write_edits(log: Log, edits: Collection[Edit], force: rollups.PolicyInForce)
     _write_figures(log, edits)
     log.insert("creator_tag", ("creator_id", "tag"), list(dict.fromkeys((edit.creator_id, tag) for edit in edits for tag in edit.tags)))
     moved = {creator: cells["stage"] for creator, cells in of_creators.items() if "stage" in cells}
-    log.insert(
-        "stage_step",
-        ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"),
-        [(creator, after, before, None, log.now, log.actor.name, log.id) for creator, (before, after) in moved.items()],
-    )
+    _add_steps(log, [(creator, after, before, None) for creator, (before, after) in moved.items()])
     rollups.refresh_accounts(log.connection, {edit.account_id for edit in edits if edit.figures}, log.now)
     rollups.refresh_creators(log.connection, {edit.creator_id for edit in edits if "fee_fen" in edit.account}, force.policy)
     search.refresh(log.connection, {edit.creator_id for edit in edits if edit.tags or _SEARCHED & {*edit.creator, *edit.account}})
@@ -158,11 +154,21 @@ def set_fields(log: Log, table: str, ids: Sequence[int], values: Mapping[str, ob
 
 def add_stage_steps(log: Log, moved: Mapping[int, int | None], stage: Stage, reason: str | None) -> None:
     """Add the dated step of creators that moved; ``moved`` is creator id -> stage before."""
-    log.insert(
-        "stage_step",
-        ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id"),
-        [(creator, int(stage), before, reason, log.now, log.actor.name, log.id) for creator, before in moved.items()],
-    )
+    _add_steps(log, [(creator, int(stage), before, reason) for creator, before in moved.items()])
+
+
+_SINCE: Final = (
+    "update stage_step set since = (select p.at from stage_step p where p.creator_id = stage_step.creator_id and p.id < ? order by p.id desc limit 1)"
+    " where id between ? and ? and previous is not null"
+)
+
+
+def _add_steps(log: Log, steps: Sequence[tuple[int, int, int | None, str | None]]) -> None:
+    """Add steps (creator, stage, stage before, reason) dated now, each with when the stage before had begun."""
+    columns = ("creator_id", "stage", "previous", "reason", "at", "by", "operation_id")
+    first = log.insert("stage_step", columns, [(*step, log.now, log.actor.name, log.id) for step in steps])
+    if first:
+        bulk.run(log.connection, _SINCE, first, first, first + len(steps) - 1)
 
 
 def add_figures(log: Log, accounts: Sequence[int], figures: Mapping[str, float | None]) -> list[int]:
