@@ -35,6 +35,9 @@ NOBODY: Final = -1
 """Level of whoever has no peers with sales at all."""
 _MASK: Final = (1 << LIMB) - 1
 _HALVINGS: Final = 60
+_STEPS: Final = 40
+_NEAR: Final = 1e-11
+"""How near ln k₀ is found at least."""
 _PIECE: Final = 8_192
 
 
@@ -227,7 +230,7 @@ def prior(policy: RoiPolicy, evidence: Evidence, group: Ints, groups: int, order
     burden = np.array([max(0.0, v / x) for v, x in zip(all_variable, all_income, strict=True)])
     count = np.bincount(group, minlength=groups)
     expected = mean[group] * (fixed / unit[group])
-    spread = _spread(policy, group, income / unit[group], expected, count)
+    spread = _spread(policy, _Scatter((income / unit[group] - expected) ** 2 / expected, expected, group, count))
     variance = np.bincount(group, expected + expected**2 / spread[group], minlength=groups)
     doubt = variance / (mean * np.bincount(group, fixed / unit[group], minlength=groups)) ** 2
     return Prior(unit, mean, spread, 1 / (1 / spread + doubt), burden, count)
@@ -236,22 +239,82 @@ def prior(policy: RoiPolicy, evidence: Evidence, group: Ints, groups: int, order
 def by_facts(evidence: Evidence) -> Ints:
     """Paid creators in the order of the facts themselves, so that a creator's id cannot touch the last bit of a float sum."""
     rows = np.flatnonzero(evidence.paid)
-    return rows[np.lexsort((evidence.fixed[rows], evidence.income[rows]))]
+    fixed, income = evidence.fixed[rows], evidence.income[rows]
+    order = np.argsort(income)  # one column sorts at a fraction of what two do, and few are alike in it
+    same = np.diff(income[order]) == 0
+    tied = np.flatnonzero(np.r_[same, False] | np.r_[False, same])
+    some = order[tied]
+    order[tied] = some[np.lexsort((fixed[some], income[some]))]
+    return rows[order]
 
 
-def _spread(policy: RoiPolicy, group: Ints, orders: Floats, expected: Floats, count: Ints) -> Floats:
-    """k₀ by group: where scatter equals what spread and chance explain, with two imaginary creators of shape 2 added."""
-    scatter = (orders - expected) ** 2 / expected
-    low = np.full(len(count), math.log(policy.lowest_shape))
-    high = np.full(len(count), math.log(policy.highest_shape))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scatter:
+    """What decides k₀ of groups: (n − r₀e)² / r₀e and r₀e of each creator, with the group's number; the groups follow each other."""
+
+    scatter: Floats
+    expected: Floats
+    group: Ints
+    count: Ints
+
+    def excess(self, shape: Floats) -> Floats:
+        """By how much what is explained passes what is to be explained, by group; it rises with the shape."""
+        out: Floats = self._by_group(self.scatter / self._widths(shape)) + shape - (self.count + 1)
+        return out
+
+    def step(self, shape: Floats) -> tuple[Floats, Floats]:
+        """Likewise, and how much that changes with ln shape."""
+        widths = self._widths(shape)
+        part = self.scatter / widths
+        value = self._by_group(part) + shape - (self.count + 1)
+        part -= part / widths
+        return value, self._by_group(part) + shape
+
+    def _widths(self, shape: Floats) -> Floats:
+        out = np.repeat(1 / shape, self.count)
+        out *= self.expected
+        out += 1
+        return out
+
+    def _by_group(self, values: Floats) -> Floats:
+        return np.bincount(self.group, values, minlength=len(self.count)).astype(np.float64, copy=False)
+
+
+def _spread(policy: RoiPolicy, of: _Scatter) -> Floats:
+    """k₀ by group: where scatter equals what spread and chance explain, with two imaginary creators of shape 2 added.
+
+    Halving always finds it, with sixty looks at everybody. Newton's steps do with a few; what they find is taken where
+    it is shown to be within ``_NEAR`` of the crossing for every group.
+    """
+    low = np.full(len(of.count), math.log(policy.lowest_shape))
+    high = np.full(len(of.count), math.log(policy.highest_shape))
+    quick = _stepped(of, low, high)
+    return _halved(of, low, high) if quick is None else quick
+
+
+def _stepped(of: _Scatter, low: Floats, high: Floats) -> Floats | None:
+    """The crossing by Newton's steps in ln shape, held between the ends; None where a group's is not found."""
+    under, over = of.excess(_exp(low)) > 0, of.excess(_exp(high)) <= 0
+    ends = under | over
+    first, last, at = low.copy(), high.copy(), (low + high) / 2
+    for _ in range(_STEPS):
+        value, slope = of.step(_exp(at))
+        first, last = np.where(value > 0, first, at), np.where(value > 0, at, last)
+        to, far = at - value / slope, np.abs(value / slope) >= _NEAR
+        at = np.where(far & ((to <= first) | (to >= last)), (first + last) / 2, to)
+        if not (far & ~ends).any():
+            break
+    found = (of.excess(_exp(at - _NEAR)) <= 0) & (of.excess(_exp(at + _NEAR)) > 0)
+    if not (found | ends).all():
+        return None
+    return _exp(np.where(under, low, np.where(over, high, at)))
+
+
+def _halved(of: _Scatter, low: Floats, high: Floats) -> Floats:
+    """The crossing by halving ln shape."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        shape = _exp(middle)
-        explained = np.repeat(1 / shape, count)
-        explained *= expected
-        explained += 1
-        np.divide(scatter, explained, out=explained)
-        above = np.bincount(group, explained, minlength=len(count)) + shape > count + 1
+        above = of.excess(_exp(middle)) > 0
         high = np.where(above, middle, high)
         low = np.where(above, low, middle)
     return _exp((low + high) / 2)

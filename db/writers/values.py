@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import polars as pl
 from sqlalchemy import func, select
 
 from app.jobs import Quiet
 from app.rules import months, report
 from app.rules.decay import DAY
+from app.rules.fields import PLATFORMS
 from app.rules.rating import tiers
 from app.rules.report import Peers, Period, Sums
 from app.values import Group, Tier, local
 from db import bulk, frames
+from db.engine import reading
 from db.models.records import AuditRow
 from db.writers import returns, rollups, settings, shares
 from db.writers.returns import ALWAYS, EVERYBODY, KEPT, NOBODY, SUMS, Tally
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 _SUMS: Final = ", ".join(SUMS)
-_HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths")
+_HARMLESS: Final = ("creator.tag", "stage.move", "import.metrics", "import.events", "import.paths", "export", "user.add", "user.remove")
 _HARMLESS_FAMILIES: Final = ("credit.", "sanction.", "appeal.", "connection.", "conflict.keep")
 """What may happen without any return becoming another."""
 
@@ -58,14 +59,43 @@ def by_creator(connection: Connection, by: Rules, since: int | None, until: int 
     if first > last:
         _add_facts(connection, by, tally, Source(since, until), job)
         return of_tally(tally)
-    span = (ALWAYS, ALWAYS) if (since, until) == (None, None) else (first, last)
-    kept = frames.whole(connection, "creator_return where month between ? and ?", ("creator_id", *SUMS), *span)
+    if (since, until) == (None, None):
+        first = last = ALWAYS
+    else:
+        first, last = _ends(connection, by, tally, (since, until), (first, last), job)
+    kept = frames.whole(connection, "creator_return where month between ? and ?", ("creator_id", *SUMS), first, last)
     tally.take(kept[0], np.zeros(kept.shape[1], dtype=np.int64), kept[1:])
-    if since is not None and since < (begins := months.start(first, by.zone)):
-        _add_facts(connection, by, tally, Source(since, begins), job)
-    if until is not None and (ends := months.start(last + 1, by.zone)) < until:
-        _add_facts(connection, by, tally, Source(ends, until), job)
     return of_tally(tally)
+
+
+_Pair = tuple[int | None, int | None]
+
+
+def _ends(connection: Connection, by: Rules, tally: Tally, span: _Pair, wholly: tuple[int, int], job: Job) -> tuple[int, int]:
+    """Add the days at the ends of a period, or take those beyond off their month, whichever are fewer sales; the first and last month to add whole."""
+    (since, until), (first, last) = span, wholly
+    if since is not None and since < (begins := months.start(first, by.zone)):
+        before = Source(months.start(first - 1, by.zone), since)
+        if _fewer(connection, before, inner := Source(since, begins)):
+            first -= 1
+            _add_facts(connection, by, tally, before, job, -1)
+        else:
+            _add_facts(connection, by, tally, inner, job)
+    if until is not None and (ends := months.start(last + 1, by.zone)) < until:
+        after = Source(until, months.start(last + 2, by.zone))
+        if _fewer(connection, after, inner := Source(ends, until)):
+            last += 1
+            _add_facts(connection, by, tally, after, job, -1)
+        else:
+            _add_facts(connection, by, tally, inner, job)
+    return first, last
+
+
+def _fewer(connection: Connection, some: Source, others: Source) -> bool:
+    """Whether one period has fewer sales than another."""
+    counted = "select count(*) from sale where paid_at >= ? and paid_at < ?"
+    less, more = (bulk.fetch(connection, counted, one.since, one.until)[0][0] for one in (some, others))
+    return bool(less < more)
 
 
 def _add_kept(tally: Tally, rows: Sequence[Any]) -> None:
@@ -73,13 +103,13 @@ def _add_kept(tally: Tally, rows: Sequence[Any]) -> None:
     tally.take(found[:, 0], np.zeros(len(found), dtype=np.int64), np.ascontiguousarray(found[:, 1:].T))
 
 
-def _add_facts(connection: Connection, by: Rules, tally: Tally, source: Source, job: Job) -> None:
+def _add_facts(connection: Connection, by: Rules, tally: Tally, source: Source, job: Job, sign: int = 1) -> None:
     for some in shares.lines(connection, by.attribution, source):
         job.check()
         credits_, gross = shares.shared(by.attribution, some)
-        returns.add_sales(tally, some, credits_, gross, np.zeros(len(some.id), dtype=np.int64))
+        returns.add_sales(tally, some, credits_, gross, np.zeros(len(some.id), dtype=np.int64), sign)
     for rows in returns.costs(connection, source):
-        returns.add_costs(tally, by.roi, rows, np.zeros(len(rows), dtype=np.int64))
+        returns.add_costs(tally, by.roi, rows, np.zeros(len(rows), dtype=np.int64), sign)
 
 
 def sums_of(connection: Connection, ids: Ints) -> Sums:
@@ -125,12 +155,17 @@ class People:
 
 
 _NOW: Final = 'select id, platform, coalesce(tier, -1), category, coalesce("group", -1) from creator order by id'
+_CATEGORIES: Final = 200
+"""Categories that a statement may number; more are numbered here."""
+_EVERY_CATEGORY: Final = (
+    "with recursive word(one) as (select min(category) from creator"  # noqa: S608 (a number)
+    " union all select (select min(category) from creator where category > one) from word where one is not null)"
+    f" select one from word where one <> '' limit {_CATEGORIES + 1}"
+)
+"""Each found at once by the index, however many creators have it."""
+_UNKNOWN: Final = 63
 
 
-_COLUMNS: Final = {
-    "id": ("id", pl.Int64), "platform": ("platform", pl.String), "tier": ("coalesce(tier, -1)", pl.Int64),
-    "category": ("category", pl.String), "group": ('coalesce("group", -1)', pl.Int64),
-}  # fmt: skip
 _ACCOUNTS: Final = "select a.id, a.platform, coalesce(a.tier, -1), c.category, -1 from account a join creator c on c.id = a.creator_id order by a.id"
 
 
@@ -138,8 +173,8 @@ def people(connection: Connection, as_of: int | None) -> People:
     """Every creator with its main account as it is, or was at a moment."""
     if as_of is not None:
         return _people(_creators_then(connection, as_of))
-    if connection.dialect.name == "sqlite" and (known := frames.read(connection, "creator", "true", _COLUMNS)) is not None:
-        return _of_frame(known)
+    if connection.dialect.name == "sqlite" and (known := _numbered_there(connection)) is not None:
+        return known
     return _people(bulk.fetch(connection, _NOW))
 
 
@@ -152,21 +187,26 @@ def accounts(connection: Connection, as_of: int | None) -> People:
     return _people(rows)
 
 
-def _of_frame(known: pl.DataFrame) -> People:
-    known = known.sort("id")
-    platforms, of_platform = _coded(known["platform"])
-    categories, of_category = _coded(known["category"])
-    peers = Peers(of_platform, known["tier"].to_numpy(), of_category)
-    return People(known["id"].to_numpy(), peers, known["group"].to_numpy(), platforms, categories)
+def _numbered_there(connection: Connection) -> People | None:
+    """Every creator, its words numbered by SQLite, so that only two numbers of each come over; None where there are words that this cannot number."""
+    platforms, categories = sorted(PLATFORMS), [row[0] for row in bulk.fetch(connection, _EVERY_CATEGORY)]
+    if len(categories) > _CATEGORIES:
+        return None
+    packed = f"{_number('category', categories)} * 64 + {_number('platform', platforms)}"
+    packed = f'(({packed}) * 16 + coalesce(tier, -1) + 1) * 16 + coalesce("group", -1) + 1'
+    ids, numbers = frames.whole(connection, "creator", ("id", packed), *categories, *platforms)
+    order = np.argsort(ids, kind="stable")
+    ids, numbers = ids[order], numbers[order]
+    platform = (numbers >> 8) & 63
+    if (platform == _UNKNOWN).any():
+        return None
+    return People(ids, Peers(platform - 1, ((numbers >> 4) & 15) - 1, (numbers >> 14) - 1), (numbers & 15) - 1, platforms, categories)
 
 
-def _coded(words: pl.Series) -> tuple[list[str], Ints]:
-    """``_numbered`` of a column."""
-    names = [word for word in words.unique(maintain_order=True).to_list() if word]
-    if not names:
-        return names, np.full(len(words), -1, dtype=np.int64)
-    codes = words.replace_strict(names, list(range(len(names))), default=-1, return_dtype=pl.Int64)
-    return names, codes.to_numpy()
+def _number(column: str, words: Sequence[str]) -> str:
+    """Number of a column's word, in the order of the words from 1; 0 for none."""
+    whens = " ".join(f"when ? then {at}" for at in range(1, len(words) + 1))
+    return f"case coalesce({column}, '') when '' then 0 {whens} else {_UNKNOWN} end"
 
 
 def _people(rows: Sequence[tuple[Any, ...]]) -> People:
@@ -185,13 +225,9 @@ def account_names(connection: Connection, ids: Ints) -> dict[int, str]:
 
 
 def _numbered(words: Sequence[str | None]) -> tuple[list[str], Ints]:
-    """Distinct words, and the number of each; -1 for none."""
-    numbers: dict[str | None, int] = {None: -1, "": -1}
-    names: list[str] = []
-    for word in dict.fromkeys(words):
-        if word not in numbers:
-            numbers[word] = len(names)
-            names.append(str(word))
+    """Distinct words in their order, and the number of each; -1 for none."""
+    names = sorted({word for word in words if word})
+    numbers: dict[str | None, int] = {None: -1, "": -1, **{name: at for at, name in enumerate(names)}}
     return names, np.fromiter(map(numbers.__getitem__, words), dtype=np.int64, count=len(words))
 
 
@@ -247,18 +283,33 @@ class Computed:
 
 
 def compute(connection: Connection, by: Rules, now: int, job: Job) -> Computed:
-    """Returns of all creators as of now."""
-    period = by_creator(connection, by, None, None, job)
-    peers = people(connection, None).peers_of(period.sums.key)
-    job.check()
+    """Returns of all creators as of now.
 
-    def graded() -> npt.NDArray[np.int8]:
-        trailing = by_creator(connection, by, now - by.roi.trailing_days * DAY, now, job).sums.of(period.sums.key)
-        return report.grades(by.roi, trailing, peers)
+    Posteriors and value grades need other sums: each are read over a connection of their own and computed in a thread
+    of their own; databases and arrays let both work at a time. Where somebody writes between the two, what was read
+    beside is read again.
+    """
+    seen = mark(connection, by, now)
+    since = now - by.roi.trailing_days * DAY
 
-    # Reading and arrays let other threads work meanwhile; the connection is the other thread's alone until it is done.
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        grades = beside.submit(graded)
+    def beside() -> Sums | None:
+        with reading(connection.engine) as other:
+            return by_creator(other, by, since, now, job).sums if mark(other, by, now) == seen else None
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        reads = thread.submit(beside)
+        known = people(connection, None)
+        period = by_creator(connection, by, None, None, job)
+        peers = known.peers_of(period.sums.key)
+        job.check()
+
+        def graded() -> npt.NDArray[np.int8]:
+            trailing = reads.result()
+            if trailing is None:
+                trailing = by_creator(connection, by, since, now, job).sums
+            return report.grades(by.roi, trailing.of(period.sums.key), peers)
+
+        grades = thread.submit(graded)
         standing = report.standing(by.roi, period.sums, peers)
         return Computed(period, standing, grades.result())
 
