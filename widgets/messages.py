@@ -190,6 +190,25 @@ def plain(text: str = "", *, role: str = "", wrap: bool = False, parent: QWidget
     return made
 
 
+class Copyable(QLabel):
+    """Literal text that can be marked and copied, by keyboard too; while it is empty, Tab passes it by."""
+
+    def __init__(self, text: str = "", *, role: str = "", wrap: bool = True) -> None:
+        """Show a text."""
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(wrap)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+        if role:
+            self.setProperty("role", role)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show another text."""
+        super().setText(text)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus | Qt.FocusPolicy.TabFocus if text else Qt.FocusPolicy.NoFocus)
+
+
 def tip(text: str) -> str:
     """A tooltip's text, literal even where it looks like markup."""
     return f"<span style='white-space:pre-wrap'>{html.escape(text)}</span>" if "<" in text else text

@@ -28,7 +28,7 @@ from app.errors import ProductError, UsageError
 from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX
 from app.values import Tier
 from widgets.dialogs.credit_section import CreditSection
-from widgets.messages import plain
+from widgets.messages import Copyable, plain
 from widgets.tables.delegates import ink_of
 from widgets.tables.roster import credit_badge, stage_badge
 
@@ -423,7 +423,6 @@ class _OverrideForm(QFrame):
 
 def _selectable(text: str, *, role: str = "") -> QLabel:
     """Literal text that can be selected and copied."""
-    made = plain(text, role=role, wrap=True)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+    made = Copyable(text, role=role)
     made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
     return made

@@ -36,7 +36,7 @@ from widgets.dialogs.credit_appeal import Target
 from widgets.dialogs.credit_pictures import course, waterfall
 from widgets.dialogs.notice import Elided
 from widgets.dialogs.preview import Listing
-from widgets.messages import plain
+from widgets.messages import Copyable, plain
 from widgets.tables.credit import ENTRIES, Told, effect
 
 if TYPE_CHECKING:
@@ -478,8 +478,7 @@ def _one(found: Effect, shown: CreditShown, kind: EventType | None) -> Told:
 
 
 def _copyable(text: str) -> QLabel:
-    made = plain(text, wrap=True)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
+    made = Copyable(text)
     made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     return made
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
@@ -37,6 +37,7 @@ class Choice(QComboBox):
     """A combo box that a wheel over the list does not change by accident."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
+        self._caption: QLabel | None = None
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMaxVisibleItems(24)
@@ -44,6 +45,22 @@ class Choice(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll the list around it instead."""
         event.ignore()
+
+    def call(self, name: str) -> None:
+        """Name a box that stands in a grid without a label beside it: where screen readers take the label's word, it has one that is not shown."""
+        self.setAccessibleName(name)
+        if self._caption is None:
+            self._caption = QLabel(self.parentWidget())
+            self._caption.setTextFormat(Qt.TextFormat.PlainText)
+            self._caption.setBuddy(self)
+            self._caption.hide()
+        self._caption.setText(name)
+
+    def event(self, event: QEvent) -> bool:
+        """The label that is not shown goes along."""
+        if event.type() == QEvent.Type.ParentChange and self._caption is not None:
+            self._caption.setParent(self.parentWidget())
+        return super().event(event)
 
 
 class MappingTable(QScrollArea):

@@ -60,7 +60,7 @@ class CreatorsPage(Page):
     key: ClassVar[str] = "creators"
     title_key: ClassVar[str] = "page.creators"
     icon: ClassVar[str] = "creators"
-    help_key: ClassVar[str] = "help.creators"
+    help_key: ClassVar[str] = "creators"
 
     def __init__(self, context: Context) -> None:
         """Lay the page out; nothing is read before it is shown."""
