@@ -25,7 +25,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from app.errors import UsageError, WorkspaceError
 from app.values import DEFAULT_ZONE, WorkspaceRef, iso
-from db import driver
+from db import driver, team
 from db.engine import in_words, postgres_engine, sqlite_engine, writing
 from db.writers import rollups, settings
 
@@ -123,6 +123,8 @@ def _migrate(engine: Engine) -> None:
             config.set_main_option("script_location", str(folder))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if not is_sqlite:
+                team.apply(connection)
             if is_sqlite:
                 broken = connection.exec_driver_sql("pragma foreign_key_check").first()
                 if broken is not None:
@@ -173,10 +175,13 @@ def _open_postgres(ref: WorkspaceRef) -> Engine:
         with in_words(engine), engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 raise WorkspaceError("missing", path=shown(ref))
+            team.demand_entry(connection)
             found = int(connection.execute(text("select version_num from alembic_version")).scalar_one())
         if found > SCHEMA_VERSION:
             raise WorkspaceError("newer", path=shown(ref), version=found, known=SCHEMA_VERSION)
         if found < SCHEMA_VERSION:
+            with in_words(engine), engine.connect() as connection:
+                team.demand_owner(connection)
             _migrate(engine)
     return engine
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from db import bulk
+from db.engine import SEALED
 from db.models.records import AuditRow, WorkspaceSetting
 from db.writers import settings
 
@@ -32,15 +33,21 @@ def seal(fields: tuple[object, ...], previous: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def head(connection: Connection) -> tuple[int, str]:
+    """Number of the next row, and the hash before it."""
+    found = settings.get(connection, HEAD)
+    return (int(found.split(":")[0]) + 1, found.split(":")[1]) if found else (1, GENESIS)
+
+
 def append(connection: Connection, actor: Actor, now: int, action: str, target: str, digest: str, reason: str | None = None) -> int:
     """Add the next row; returns its number."""
-    head = settings.get(connection, HEAD)
-    last, previous = (int(head.split(":")[0]), head.split(":")[1]) if head else (0, GENESIS)
-    fields = (last + 1, now, actor.name, actor.device, action, target, digest, reason)
+    seq, previous = head(connection)
+    fields = (seq, now, actor.name, actor.device, action, target, digest, reason)
     sealed = seal(fields, previous)
     bulk.run(connection, _ADD, *fields, previous, sealed)
-    settings.put(connection, HEAD, f"{last + 1}:{sealed}")
-    return last + 1
+    settings.put(connection, HEAD, f"{seq}:{sealed}")
+    connection.info[SEALED] = (seq, sealed)
+    return seq
 
 
 def first_fault(connection: Connection) -> tuple[int, str] | None:
@@ -53,7 +60,7 @@ def first_fault(connection: Connection) -> tuple[int, str] | None:
             if before != previous or seal((seq, *fields), before) != sealed:
                 return seq, "changed"
             previous, expected = sealed, expected + 1
-    head = connection.execute(select(WorkspaceSetting.value).where(WorkspaceSetting.name == HEAD)).scalar()
-    if (head or f"0:{GENESIS}") != f"{expected - 1}:{previous}":
+    kept = connection.execute(select(WorkspaceSetting.value).where(WorkspaceSetting.name == HEAD)).scalar()
+    if (kept or f"0:{GENESIS}") != f"{expected - 1}:{previous}":
         return expected, "cut"
     return None
