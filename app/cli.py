@@ -17,17 +17,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app import cli_credit, cli_files, cli_returns, cli_sync, documents, reports
+from app import cli_credit, cli_files, cli_returns, cli_sync, cli_team, documents, reports
 from app.cli_credit import Reference
 from app.cli_files import AsOf, Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
 from app.grammar import OneCreator, command, complain_of_usage, globals_first, group, language, moment_of, pair, parts, session_of, speak
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, platform_code
+from app.rules.versions import Seen
 from app.services import Open, Services
 from app.settings import default_workspace, log_folder
 from app.terminal import Session, minute, pairs, shown, table, utf8, yuan
-from app.usecases.creators import Question, RosterRow, SortKey
+from app.usecases.creators import Question, RosterRow, SortKey, seen
 from app.usecases.workspace import Check
 from app.values import Actor, Stage, Tier
 from app.words import Words
@@ -90,7 +91,7 @@ def common(
         raise UsageError("unknown_language", language=lang)
     session = session_of(context)
     session.address = workspace or str(default_workspace())
-    session.actor = Actor(who or _login())
+    session.actor, session.asked_for = Actor(who or _login()), who
     session.as_json, session.quiet, session.verbose = as_json, quiet, verbose
 
 
@@ -140,6 +141,7 @@ cli_files.add_to(koc)
 cli_credit.add_to(koc)
 cli_returns.add_to(koc)
 cli_sync.add_to(koc)
+cli_team.add_to(koc)
 
 
 # ---------------------------------------------------------------- creators
@@ -240,9 +242,20 @@ def _set(
     reference: Reference,
     values: Annotated[list[str], typer.Argument(metavar="F=V …", help="help.argument.values")],
     reason: Reason = "",
+    version: Annotated[int | None, typer.Option("--version", metavar="N", min=1, help="help.option.version")] = None,
 ) -> None:
     pairs_ = dict(pair(word) for word in values)
-    _edited(context, reference, lambda services, one: services.creators.edit([one], pairs_, reason or None))
+
+    def edit(services: Services, one: int) -> int:
+        detail = services.creators.detail(one)
+        edited = services.creators.edit_seen(one, pairs_, seen(detail.row, detail) if version is None else Seen(version), reason or None)
+        if edited.collisions:
+            by = ", ".join(dict.fromkeys(other.by for other in edited.collisions if other.by))
+            fields = ", ".join(other.field for other in edited.collisions)
+            raise UsageError("changed_meanwhile", fields=fields, by=by or "?", version=edited.seen.version, reference=reference)
+        return edited.operation_id
+
+    _edited(context, reference, edit)
 
 
 @command(_creator, "tag", "creator_tag", context_settings={"ignore_unknown_options": True})

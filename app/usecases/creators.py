@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from app import filters
-from app.errors import UsageError
+from app.errors import NotPermittedError, UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded
-from app.files import take_in
+from app.files import Left, let_out, take_in
 from app.jobs import Job, Quiet
 from app.rules import cells, spoken
 from app.rules.fields import CREATOR_FIELDS, Field, Home, field_of, platform_code
+from app.rules.versions import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from app.files import Files, ImportReport, ImportRequest, Parsed, Preview, Reject, Upserted
-    from app.values import Actor, CreditGrade, Group, Stage, Tier, ValueGrade
+    from app.files import Files, Gate, ImportReport, ImportRequest, Parsed, Preview, Reject, Upserted
+    from app.rules.bookable import Verdict
+    from app.rules.versions import Edited
+    from app.values import Actor, Bookable, CreditGrade, Group, Stage, Tier, ValueGrade
 
     Ids: TypeAlias = npt.NDArray[np.int64]
     """Creator ids, shape (n,), in the order of the question."""
@@ -73,8 +76,14 @@ class RosterRow:
     value_grade: ValueGrade
     credit_score: int
     credit_grade: CreditGrade
+    booking: Verdict
     tags: tuple[str, ...]
     accounts: tuple[AccountRow, ...]
+
+    @property
+    def bookable(self) -> Bookable:
+        """Whether the creator can be booked as of the reading."""
+        return self.booking.word
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -142,6 +151,29 @@ class CreatorDetail:
     history: tuple[HistoryRow, ...]
 
 
+def main_account(row: RosterRow) -> AccountRow | None:
+    """The account that stands for a creator: of the highest tier, then with most followers, then the oldest."""
+
+    def weight(account: AccountRow) -> tuple[int, int, int]:
+        return -1 if account.tier is None else int(account.tier), -1 if account.followers is None else account.followers, -account.id
+
+    return max(row.accounts, key=weight, default=None)
+
+
+def seen(row: RosterRow, detail: CreatorDetail | None = None) -> Seen:
+    """What somebody sees of a creator who has it before the eyes: with it an edit tells what it meant to change."""
+    account = main_account(row)
+    values: dict[str, object] = {"tags": row.tags}
+    for name, field in CREATOR_FIELDS.items():
+        if field.home is Home.CREATOR and hasattr(row, name) and name not in values:
+            values[name] = getattr(row, name)
+        elif account is not None and hasattr(account, name):
+            values[name] = getattr(account, name)
+    if detail is not None:
+        values["notes"] = detail.notes
+    return Seen(0 if detail is None else detail.version, values)
+
+
 # ---------------------------------------------------------------- questions
 
 
@@ -199,6 +231,12 @@ class Roster(Protocol):
     def edit(self, ids: Sequence[int], values: Mapping[str, object], actor: Actor, now: int, reason: str | None) -> int:
         """Set fields (None empties) of creators and their main accounts; returns the operation's id, 0 if nothing changed."""
 
+    def edit_seen(self, creator_id: int, values: Mapping[str, object], seen: Seen, actor: Actor, now: int, reason: str | None) -> Edited:
+        """Set fields of one creator as somebody saw it; where others changed the same fields meanwhile, nothing is written and they are told."""
+
+    def edit_since(self, ids: Sequence[int], values: Mapping[str, object], since: int, actor: Actor, now: int, reason: str | None) -> Edited:
+        """Set fields of many creators; those whose same fields somebody changed after an operation stay as they are, and are told."""
+
     def tag(self, ids: Sequence[int], add: Sequence[str], remove: Sequence[str], actor: Actor, now: int) -> int:
         """Add and take off tags; returns the operation's id, 0 if nothing changed."""
 
@@ -220,9 +258,9 @@ FILTER_FIELDS: Final = {name: one for name, one in CREATOR_FIELDS.items() if one
 class Creators:
     """What people do with creators."""
 
-    def __init__(self, store: Roster, files: Files, actor: Actor, clock: Callable[[], int], events: Events) -> None:
-        """Work on a store, with files, as somebody."""
-        self._store, self._files, self._actor, self._clock, self._events = store, files, actor, clock, events
+    def __init__(self, store: Roster, files: Files, actor: Actor, clock: Callable[[], int], events: Events, gate: Gate) -> None:
+        """Work on a store, with files, as somebody; what leaves passes a gate."""
+        self._store, self._files, self._actor, self._clock, self._events, self._gate = store, files, actor, clock, events, gate
 
     @property
     def zone(self) -> str:
@@ -292,13 +330,30 @@ class Creators:
 
     def edit(self, ids: Sequence[int], values: Mapping[str, str], reason: str | None = None) -> int:
         """Set fields of creators from texts as typed, "" empties; returns the operation's id, 0 if nothing changed."""
+        typed = self._editable(values)
+        return self._operated(self._store.edit(ids, typed, self._actor, self._clock(), reason), ids)
+
+    def edit_seen(self, creator_id: int, values: Mapping[str, str], seen: Seen, reason: str | None = None) -> Edited:
+        """Set fields of one creator from texts as typed, as an editor who saw it so; the answer may ask to choose, and then nothing was written."""
+        edited = self._store.edit_seen(creator_id, self._editable(values), seen, self._actor, self._clock(), reason)
+        self._operated(edited.operation_id, (creator_id,))
+        return edited
+
+    def edit_since(self, ids: Sequence[int], values: Mapping[str, str], since: int, reason: str | None = None) -> Edited:
+        """Set fields of creators from texts as typed; those whose same fields somebody changed after operation ``since`` stay, and are told."""
+        edited = self._store.edit_since(ids, self._editable(values), since, self._actor, self._clock(), reason)
+        self._operated(edited.operation_id, ids)
+        return edited
+
+    def _editable(self, values: Mapping[str, str]) -> dict[str, object]:
+        """Texts as values of fields that may be edited."""
         typed = self._typed(values)
         for name in ("name", "stage", "platform"):
             if name in typed and typed[name] is None:
                 raise UsageError("value_missing", field=name)
         if {"platform", "platform_uid"} & typed.keys():
             raise UsageError("field_fixed", field="platform_uid" if "platform_uid" in typed else "platform")
-        return self._operated(self._store.edit(ids, typed, self._actor, self._clock(), reason), ids)
+        return typed
 
     def tag(self, ids: Sequence[int], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
         """Add and take off tags; returns the operation's id, 0 if nothing changed."""
@@ -324,18 +379,32 @@ class Creators:
 
     def save_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
         """Write rows as people see them, as CSV or XLSX by ending; returns the rows written."""
-        return self._files.write_table(path, header, rows)
+        count = self._files.write_table(path, header, rows)
+        return let_out(self._gate, Left("table", path.name, "", count, tuple(header)), path)
 
     def export(self, question: Question, columns: Sequence[str], path: Path, job: Job | None = None) -> int:
         """Write the answer as CSV or XLSX, one row an account; returns the rows written.
 
         Without columns it is everything that an import takes and somebody of the answer has, so that it can come back.
+        Fields that the role may not let out are left out (``withheld``).
         """
         self.check(question)
-        wanted = tuple(_known_field(name).name for name in columns)
+        wanted, held = tuple(_known_field(name).name for name in columns), self._gate.withheld
+        if wanted and held and set(wanted) <= set(held):
+            raise NotPermittedError("contacts_stay", fields=", ".join(wanted))
         with closing(self._store.export(question, wanted, self._clock())) as rows:
             header = tuple(map(str, next(rows)))
-            return self._files.write_table(path, header, _watched(rows, job or Quiet()))
+            places = [at for at, name in enumerate(header) if name not in held]
+            left = tuple(header[at] for at in places)
+            out = rows if left == header else (tuple(row[at] for at in places) for row in rows)
+            count = self._files.write_table(path, left, _watched(out, job or Quiet()))
+        gone = tuple(name for name in header if name in held)
+        return let_out(self._gate, Left("creators", path.name, question.where, count, left, gone), path)
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Fields that are left out of a file that leaves, since the role does not allow it."""
+        return self._gate.withheld
 
     def _typed(self, values: Mapping[str, str]) -> dict[str, object]:
         """Texts as values of their fields; UsageError names field and value."""

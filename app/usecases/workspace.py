@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged, ReturnsChanged
+from app.events import CreatorsChanged, Event, Events, OperationRecorded, PoliciesChanged, ReturnsChanged, SyncChanged
 from app.jobs import Job, Quiet
+from app.rules.rights import Act
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from app.rules.rights import Rights
     from app.values import Actor, Stage, Tier
 
 DAY: Final = 86_400 * 1_000_000
@@ -143,6 +145,46 @@ class Horizon:
     soon: int
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something that was done: by whom, on which device, when, and the creators concerned; empty for many, or for none in particular."""
+
+    action: str
+    by: str
+    device: str
+    at: int
+    ids: tuple[int, ...]
+
+    def events(self) -> tuple[Event, ...]:
+        """What a window is told of it, as if it had been done there."""
+        told: list[Event] = [CreatorsChanged(self.ids), OperationRecorded()]
+        if self.action.startswith(("undo", "redo", "policy.")):
+            told.append(PoliciesChanged())
+        if self.action.startswith(("undo", "redo", "import.", "sync.", "conflict.")):
+            told.append(ReturnsChanged())
+        if self.action.startswith(("undo", "redo", "sync.", "conflict.", "connection.")):
+            told.append(SyncChanged())
+        return tuple(told)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What was done since somebody looked last, oldest first. ``mark``: what to look from next time."""
+
+    mark: int
+    done: tuple[Foreign, ...]
+
+
+class Ear(Protocol):
+    """Hears when others write, as it happens."""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether somebody else wrote within so many seconds; WorkspaceError once the way there is gone."""
+
+    def close(self) -> None:
+        """Hear no more."""
+
+
 class House(Protocol):
     """Looks after the workspace as a whole. One method is one transaction."""
 
@@ -179,6 +221,12 @@ class House(Protocol):
     def data_version(self) -> int:
         """Grows when another process has written."""
 
+    def news(self, since: int | None) -> News:
+        """What was done since; None begins: nothing is told, only from where to look."""
+
+    def ear(self) -> Ear | None:
+        """Hears of others' writes as they happen; None where one has to look."""
+
     def close(self) -> None:
         """Let go of the file."""
 
@@ -186,9 +234,9 @@ class House(Protocol):
 class Workspace:
     """What people do with the workspace as a whole."""
 
-    def __init__(self, store: House, actor: Actor, clock: Callable[[], int], events: Events) -> None:
-        """Work on a store as somebody."""
-        self._store, self._actor, self._clock, self._events = store, actor, clock, events
+    def __init__(self, store: House, actor: Actor, clock: Callable[[], int], events: Events, rights: Rights) -> None:
+        """Work on a store as somebody with rights."""
+        self._store, self._actor, self._clock, self._events, self._rights = store, actor, clock, events, rights
 
     def info(self, *, with_hash: bool = False) -> Info:
         """Contents; the hash reads everything."""
@@ -227,6 +275,8 @@ class Workspace:
 
     def doctor(self, *, repair: bool = False, job: Job | None = None) -> list[Check]:
         """Findings about the workspace's health; ``repair`` computes search index and figures anew."""
+        if repair:
+            self._rights.demand(Act.REPAIR)
         return self._store.doctor(repair, job or Quiet())
 
     def verify_audit(self) -> list[Check]:
@@ -235,11 +285,20 @@ class Workspace:
 
     def backup(self, target: Path, job: Job | None = None) -> Mapping[str, object]:
         """Verified archive of the workspace; returns what was checked."""
+        self._rights.demand(Act.BACKUP)
         return self._store.backup(target, self._clock(), job or Quiet())
 
     def data_version(self) -> int:
         """Changes when somebody else has written."""
         return self._store.data_version()
+
+    def news(self, since: int | None) -> News:
+        """What was done since; None begins: nothing is told, only from where to look."""
+        return self._store.news(since)
+
+    def ear(self) -> Ear | None:
+        """Hears of others' writes as they happen; None where one has to look."""
+        return self._store.ear()
 
     def close(self) -> None:
         """Let go of the file."""

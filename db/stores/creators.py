@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,20 +16,21 @@ from app.errors import UsageError
 from app.files import Chunk, Framed, Upserted
 from app.rules.cells import handle_key
 from app.rules.fields import METRIC_PREFIX
+from app.rules.versions import Edited, Seen
 from app.usecases.creators import CreatorDetail, HistoryRow, MetricRow, StageRow, TierRow
 from app.values import Stage, Tier
 from db import bulk, exports, questions, roster
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
 from db.models.records import AuditRow, Operation
-from db.writers import edits, letters, rollups, search, settings
+from db.writers import edits, letters, meanwhile, rollups, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
 from db.writers.incoming import Tally, finish, is_figure
 from db.writers.operations import Log
 from db.writers.upsert import CREATOR_COLUMNS, Upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Engine
 
@@ -48,11 +50,16 @@ _FACETS: Final = ("platform", "category", "city", "country", "owner")
 _FACET_SIZE: Final = 200
 
 
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
 @dataclass(frozen=True, slots=True)
 class CreatorStore:
     """Fulfils ``Roster`` on a workspace's database."""
 
     engine: Engine
+    clock: Callable[[], int] = _now
 
     @property
     def zone(self) -> str:
@@ -65,17 +72,18 @@ class CreatorStore:
     def count(self, question: Question) -> int:
         """How many creators a question has."""
         with reading(self.engine) as connection:
-            return questions.count(connection, question)
+            return questions.count(connection, question, self.clock())
 
     def ids(self, question: Question) -> Ids:
         """Their ids in order, shape (n,)."""
         with reading(self.engine) as connection:
-            return questions.ids(connection, question)
+            return questions.ids(connection, question, self.clock())
 
     def page(self, question: Question, limit: int, offset: int) -> list[RosterRow]:
         """Some rows of the answer."""
         with reading(self.engine) as connection:
-            return _roster(connection, questions.page(connection, question, limit, offset))
+            now = self.clock()
+            return _roster(connection, questions.page(connection, question, limit, offset, now), now)
 
     def spelled(self, text: str, limit: int) -> list[RosterRow]:
         """Creators whose names begin with these pinyin initials, the shortest first; through the index."""
@@ -85,12 +93,12 @@ class CreatorStore:
         after = first[:-1] + chr(ord(first[-1]) + 1)
         statement = select(Creator.id).where(Creator.initials >= first, Creator.initials < after).order_by(Creator.initials, Creator.id).limit(limit)
         with reading(self.engine) as connection:
-            return _roster(connection, list(connection.execute(statement).scalars()))
+            return _roster(connection, list(connection.execute(statement).scalars()), self.clock())
 
     def rows(self, ids: Sequence[int]) -> list[RosterRow]:
         """Rows for ids, in the ids' order; an id that is gone is left out."""
         with reading(self.engine) as connection:
-            return _roster(connection, [int(one) for one in ids])
+            return _roster(connection, [int(one) for one in ids], self.clock())
 
     def find(self, reference: str) -> int | None:
         """Id for ``123`` or ``platform:platform_uid``."""
@@ -112,7 +120,7 @@ class CreatorStore:
     def detail(self, creator_id: int) -> CreatorDetail | None:
         """Everything about one creator."""
         with reading(self.engine) as connection:
-            rows = _roster(connection, [creator_id])
+            rows = _roster(connection, [creator_id], self.clock())
             if not rows:
                 return None
             notes, version = connection.execute(select(Creator.notes, Creator.version).where(Creator.id == creator_id)).one()
@@ -148,6 +156,33 @@ class CreatorStore:
             creators, accounts = _known(connection, ids)
             _edit(log, creators, accounts, values, reason)
             return _finished(log, creators, {"fields": sorted(values)}, reason)
+
+    def edit_seen(self, creator_id: int, values: Mapping[str, object], seen: Seen, actor: Actor, now: int, reason: str | None) -> Edited:
+        """Set fields of one creator as somebody saw it; where others changed the same fields meanwhile, nothing is written and they are told."""
+        with writing(self.engine) as connection:
+            stands = meanwhile.Standing(connection, creator_id, now)
+            merged, collisions, seen = stands.merge(seen, values)
+            if collisions or (stands.version and not merged.take):
+                connection.rollback()
+                return Edited(0, seen, collisions)
+            log = Log(connection, "creator.set", actor, now)
+            creators, accounts = _known(connection, [creator_id])
+            _edit(log, creators, accounts, merged.take, reason)
+            return Edited(_finished(log, creators, {"fields": sorted(merged.take)}, reason), seen)
+
+    def edit_since(self, ids: Sequence[int], values: Mapping[str, object], since: int, actor: Actor, now: int, reason: str | None) -> Edited:
+        """Set fields of many creators; those whose same fields somebody changed after an operation stay as they are, and are told."""
+        with writing(self.engine) as connection:
+            left = meanwhile.changed_since(connection, ids, since, list(values))
+            gone, seen = set(left), Seen(0)
+            others = [one for one in ids if one not in gone]
+            if not others:
+                connection.rollback()
+                return Edited(0, seen, left=tuple(left))
+            log = Log(connection, "creator.set", actor, now)
+            creators, accounts = _known(connection, others)
+            _edit(log, creators, accounts, values, reason)
+            return Edited(_finished(log, creators, {"fields": sorted(values)}, reason), seen, left=tuple(left))
 
     def tag(self, ids: Sequence[int], add: Sequence[str], remove: Sequence[str], actor: Actor, now: int) -> int:
         """Add and take off tags; returns the operation's id, 0 if nothing changed."""
@@ -193,11 +228,11 @@ class CreatorStore:
     def export(self, question: Question, columns: Sequence[str], now: int) -> Iterator[tuple[object, ...]]:
         """The columns' names, then their values for every creator and account of the answer, one row an account."""
         with reading(self.engine) as connection:
-            ids = [int(one) for one in questions.ids(connection, question)]
+            ids = [int(one) for one in questions.ids(connection, question, now)]
             names = tuple(columns) or exports.columns(connection, ids, now)
             yield names
             for first in range(0, len(ids), _EXPORTED):
-                yield from exports.table(connection, _roster(connection, ids[first : first + _EXPORTED]), names, now)
+                yield from exports.table(connection, _roster(connection, ids[first : first + _EXPORTED], now), names, now)
 
 
 def _settled(connection: Connection, parsed: Parsed) -> int:
@@ -301,9 +336,9 @@ def _existing(connection: Connection, values: Mapping[str, object]) -> int:
 # ---------------------------------------------------------------- rows
 
 
-def _roster(connection: Connection, ids: Sequence[int]) -> list[RosterRow]:
+def _roster(connection: Connection, ids: Sequence[int], now: int) -> list[RosterRow]:
     with closing(bulk.driver_cursor(connection)) as cursor:
-        return roster.of(cursor, ids)
+        return roster.of(cursor, ids, now)
 
 
 def _tier(number: int | None) -> Tier | None:

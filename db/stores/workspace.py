@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, func, or_, select
 
 from app.rules.rating.ledger import Clocks
-from app.usecases.workspace import Check, Expiring, Info, Moved, Operation, RejectedRow, Today
+from app.usecases.workspace import Check, Expiring, Info, Moved, News, Operation, RejectedRow, Today
 from app.values import Stage, Tier
 from db import bulk, maintenance, questions
 from db.driver import SQLITE_VERSION, sqlite_is_sound
-from db.engine import reading, writing
+from db.engine import listener, reading, writing
 from db.models import Base
 from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
-from db.writers import audit, contents, ledger, letters, returns, rollups, search, settings, undo
+from db.writers import audit, contents, ledger, letters, meanwhile, returns, rollups, search, settings, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine
 
     from app.jobs import Job
-    from app.usecases.workspace import Horizon, Undone
+    from app.usecases.workspace import Ear, Horizon, Undone
     from app.values import Actor, WorkspaceRef
 
 _CHECKED: Final = "overrides_checked_at"
@@ -87,7 +87,7 @@ class WorkspaceStore:
 
     def info(self, with_hash: bool) -> Info:  # noqa: FBT001 (the port's own word)
         """Contents; the hash reads everything."""
-        with reading(self.engine) as connection:
+        with reading(self.engine, patient=with_hash) as connection:
             counts = {
                 name: int(connection.execute(select(func.count()).select_from(Base.metadata.tables[table])).scalar_one()) for name, table in _COUNTED.items()
             }
@@ -176,7 +176,7 @@ class WorkspaceStore:
 
     def doctor(self, repair: bool, job: Job) -> list[Check]:  # noqa: FBT001
         """Integrity of file, keys, search index, figures and audit chain."""
-        with reading(self.engine) as connection:
+        with reading(self.engine, patient=True) as connection:
             checks = [*self._file_checks(connection, job), *_chain(connection)]
             sound = all(check.ok for check in checks)
             job.progress("doctor", 3, 5)
@@ -185,7 +185,7 @@ class WorkspaceStore:
         if repair and sound and not self.read_only and not all(check.ok for check in derived):
             with writing(self.engine) as connection:
                 _rebuild(connection, job)
-            with reading(self.engine) as connection:
+            with reading(self.engine, patient=True) as connection:
                 derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job), _credit_check(connection, job)]
         return [*checks, *derived]
 
@@ -210,7 +210,7 @@ class WorkspaceStore:
 
     def verify_audit(self) -> list[Check]:
         """Whether the audit chain is whole; names the first broken number."""
-        with reading(self.engine) as connection:
+        with reading(self.engine, patient=True) as connection:
             return _chain(connection)
 
     def backup(self, target: Path, now: int, job: Job) -> Mapping[str, object]:
@@ -226,6 +226,17 @@ class WorkspaceStore:
             # A connection of its own, kept: the number only tells of changes by others than itself.
             self._watch = self.engine.raw_connection()
         return int(self._watch.cursor().execute("pragma data_version").fetchone()[0])
+
+    def news(self, since: int | None) -> News:
+        """What was done since; None begins: nothing is told, only from where to look."""
+        with reading(self.engine) as connection:
+            if since is None:
+                return News(int(connection.execute(select(func.max(AuditRow.seq))).scalar() or 0), ())
+            return meanwhile.news(connection, since)
+
+    def ear(self) -> Ear | None:
+        """Hears of others' writes as they happen; None for a file, which has to be looked at."""
+        return listener(self.engine)
 
     def close(self) -> None:
         """Let go of the file."""

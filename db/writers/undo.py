@@ -16,7 +16,7 @@ from app.errors import UsageError
 from app.usecases.workspace import Undone
 from db import bulk
 from db.models.records import ChangeLog, InsertedRange, Operation
-from db.writers import audit, chain, ledger, rollups, runs, search, settings
+from db.writers import audit, chain, ledger, merging, rollups, runs, search, settings
 from db.writers.amounts import amount
 from db.writers.operations import dump
 
@@ -33,19 +33,18 @@ MOST_REDONE: Final = 5_000
 """Inserted rows up to which an undo keeps them, so that it can be redone; a larger import is imported again."""
 
 _SYNC: Final = "sync."
-
-IN_PART: Final = "undone_in_part"
-"""Setting: undone operations of which rows stay because later work hangs on them."""
+IN_PART: Final = chain.IN_PART
 
 _OF_RECRUITING: Final = ("contact", "suppression", "queue_skip", "training", "entitlement_use", "entitlement")
 _OF_THE_DESK: Final = (
     "signoff", "draft", "extension", "reminder", "post_figure", "shipment", "quote", "collaboration_step", "deliverable", "exclusivity",
 )  # fmt: skip
-_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration", *_OF_RECRUITING, *_OF_THE_DESK)
+_OF_PERSONS: Final = ("identity_apart", "creator_coupon", "consent")
+_FACTS: Final = ("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration", *_OF_RECRUITING, *_OF_THE_DESK, *_OF_PERSONS)
 """Facts that hang on a creator; they go though he stays, and concern figures that the log of the operation keeps right."""
 _CHILDREN_FIRST: Final = (
     "conflict", "remote_record", "cps_sale", "pending_bill", *_OF_RECRUITING, "course", "template", "recruitment_plan", *_OF_THE_DESK, "stock",
-    "creator_tag", "stage_step", "tier_step", "account_metric", "tier_override", "collaboration", "campaign",
+    *_OF_PERSONS, "creator_tag", "stage_step", "tier_step", "account_metric", "tier_override", "collaboration", "campaign",
     "appeal", "sanction", "credit_event", "content_metric", "touchpoint", "sale", "cost_entry", "conversion_path", "content",
     "account", "creator", "policy",
 )  # fmt: skip
@@ -75,6 +74,8 @@ def undo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     if operation.kind.startswith(_SYNC):
         runs.rewind(connection, operation_id)
     _settle_changes(work, operation_id)
+    if operation.kind == chain.MERGE:
+        merging.given_back(work, operation_id)
     job.check()
     _remove_all(work, operation_id, job, told=True)
     for other in _in_part(connection):
@@ -94,6 +95,8 @@ def redo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
         raise UsageError("not_undone", id=operation_id)
     if sum(last - first + 1 for _, first, last in _ranges(connection, operation_id)) > MOST_REDONE:
         raise UsageError("redo_too_large", id=operation_id)
+    if operation.kind == chain.MERGE:
+        merging.may_be_done_again(connection, operation_id)
     work = chain.Work(connection, operation_id)
     _mark(connection, operation_id, None, None)
     _set_in_part(connection, [one for one in _in_part(connection) if one != operation_id])
@@ -121,12 +124,14 @@ def _finish(work: Work, kind: str, now: int) -> None:
     accounts = [row[0] for row in bulk.fetch(connection, "select a.id from wanted w join account a on a.id = w.id")]
     rollups.refresh_accounts(connection, accounts, now)
     bulk.keep_ids(connection, work.creators)
+    connection.exec_driver_sql("update creator set version = version + 1 where id in (select id from wanted)")  # whoever has one open saw another
     creators = [row[0] for row in bulk.fetch(connection, "select c.id from wanted w join creator c on c.id = w.id")]
     rollups.refresh_creators(connection, creators)
     search.refresh(connection, creators)
     runs.forget_gone(connection)
     work.returns.settle()
     work.conduct.settle(now)
+    work.desk.settle(now)
 
 
 # ---------------------------------------------------------------- whom it concerned
@@ -202,6 +207,10 @@ def _settle_changes(work: Work, operation_id: int) -> None:
             _touch(work, table, ids)
             chain.settle(work, table, ids)
             _touch(work, table, ids)
+    if work.leaving:
+        merging.done_again(work, operation_id)
+        search.remove(work.connection, work.leaving)
+        bulk.delete(work.connection, "creator", work.leaving)
 
 
 def _touch(work: Work, table: str, ids: Iterable[int]) -> None:
@@ -242,7 +251,7 @@ _CHANGED_JOIN: Final = {
     "content_metric": "join content_metric m on m.id = c.row_id join content a on a.id = m.content_id",
 }
 _HANGING: Final = {
-    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id", *(f"{table}.creator_id" for table in _FACTS)),
+    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id", "identity_apart.other_id", *(f"{table}.creator_id" for table in _FACTS)),
     "account": ("account_metric.account_id", "tier_override.account_id"),
     "content": ("content_metric.content_id", "sale.content_id", "cost_entry.content_id"),
     "credit_event": ("appeal.event_id",),
@@ -362,6 +371,7 @@ def _remove(work: Work, operation_id: int, span: Span, staying: Sequence[int], o
         _note(work, connection.execute(text(others), values))
     work.returns.before_span(table, first, last)
     work.conduct.before_span(table, first, last)
+    work.desk.before_span(table, first, last)
     if staying and table == "creator":
         work.creators.update(staying)
     if staying and table == "account":
