@@ -55,18 +55,40 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     where c.table_name = called and c.row_id = koc_said.row_id and o.by = who collate "C" and c.after::jsonb ->> field = who collate "C")
 $$;
 
--- Whether an event is the login's own: filed by it, or brought in by it in the rule's name.
+-- Whether the log of an operation of the login, or of one that is undone, has a row.
+create or replace function public.koc_logged(called text, row_id bigint) returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from public.change c join public.operation o on o.id = c.operation_id
+    where c.table_name = called and c.row_id = koc_logged.row_id and (o.by = session_user::text collate "C" or o.undone_at is not null))
+$$;
+
+-- Whether an event is the login's own: filed by it, or raised from a fact in an operation that is not another's.
 create or replace function public.koc_filed(event bigint) returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
   select exists (
     select from public.credit_event e where e.id = event and (
       e.filed_by = session_user::text collate "C"
-      or e.filed_by = '{RULE}' and not exists (
+      or e.source is not null and not exists (
         select from public.inserted i join public.operation o on o.id = i.operation_id
         where i.table_name = 'credit_event' and e.id between i.first and i.last and o.by <> session_user::text collate "C")))
 $$;
 
 create or replace function public.koc_filed_any(events text) returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
   select exists (select from jsonb_array_elements_text(events::jsonb) one where public.koc_filed(one::bigint))
+$$;
+
+-- Whether newer facts have overtaken an event on which a case rests.
+create or replace function public.koc_overtaken(events text) returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from jsonb_array_elements_text(events::jsonb) one join public.credit_event e on e.id = one::bigint
+    where e.voided_by = '{RULE}' and e.source is not null)
+$$;
+
+-- Whether a row came, or was changed, with facts that are taken back: by an operation that is undone and was no decision.
+create or replace function public.koc_taken_back(called text, row_id bigint) returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from public.operation o where o.undone_at is not null and o.kind !~ '^(credit|sanction|appeal)\\.' and (
+      exists (select from public.change c where c.operation_id = o.id and c.table_name = called and c.row_id = koc_taken_back.row_id)
+      or exists (select from public.inserted i where i.operation_id = o.id and i.table_name = called and koc_taken_back.row_id between i.first and i.last)))
 $$;
 
 create or replace function public.koc_guard_operation() returns trigger {_HEAD}
@@ -129,12 +151,15 @@ begin
   return new;
 end $$;
 
--- Rows with a column "by": it is the login.
+-- Rows with a column "by": it is the login, unless the row comes back as somebody else had left it.
 create or replace function public.koc_guard_by() returns trigger {_HEAD}
 declare {_ME}
 begin
   if public.koc_owner() then return null; end if;
-  if exists (select from came c where c.by is distinct from me and not public.koc_parked(tg_table_name, c.id, to_jsonb(c))) then
+  if exists (
+    select from came c where c.by is distinct from me and not public.koc_parked(tg_table_name, c.id, to_jsonb(c)) and not (tg_table_name <> 'policy' and exists (
+      select from public.change l where l.table_name = tg_table_name and l.row_id = c.id and l.before::jsonb ->> 'by' = c.by)))
+  then
     perform public.koc_refuse('forged_name');
   end if;
   return null;
@@ -146,11 +171,12 @@ begin
   if public.koc_owner() then return null; end if;
   if exists (
     select from came c where not (
-      c.confirmed_at is null and c.confirmed_by is null and c.voided_at is null and c.voided_by is null
-      and (c.filed_by = me or c.filed_by = '{RULE}' and c.source is not null))
+      c.voided_at is null and c.voided_by is null and (c.filed_by = me or c.source is not null) and case
+        when c.confirmed_at is null then c.confirmed_by is null
+        else c.source is not null and c.confirmed_by = '{RULE}' and public.koc_confirmed_by_rule(c.type, c.recorded_at) end)
     and not public.koc_parked('credit_event', c.id, to_jsonb(c)))
   then
-    if exists (select from came c where c.filed_by <> me and c.filed_by <> '{RULE}') then perform public.koc_refuse('forged_name'); end if;
+    if exists (select from came c where c.filed_by <> me and c.source is null) then perform public.koc_refuse('forged_name'); end if;
     perform public.koc_refuse('only_proposed');
   end if;
   return null;
@@ -173,7 +199,9 @@ declare {_ME} own boolean;
 begin
   if public.koc_owner() then return coalesce(new, old); end if;
   if tg_op = 'DELETE' then
-    if old.confirmed_at is not null or not (old.filed_by = me or public.koc_is('manager', 'reviewer')) then perform public.koc_refuse('history_stays'); end if;
+    if old.confirmed_at is not null and old.confirmed_by is distinct from '{RULE}'
+      or not (old.filed_by = me or old.source is not null or public.koc_is('manager', 'reviewer'))
+    then perform public.koc_refuse('history_stays'); end if;
     return old;
   end if;
   own := public.koc_filed(old.id);
@@ -185,6 +213,8 @@ begin
   if (new.confirmed_at, new.confirmed_by, new.confirm_reason) is distinct from (old.confirmed_at, old.confirmed_by, old.confirm_reason) then
     if old.confirmed_at is null and new.confirmed_by = '{RULE}' then
       if old.source is null or not public.koc_confirmed_by_rule(old.type, old.recorded_at) then perform public.koc_refuse('forged_name'); end if;
+    elsif old.confirmed_by = '{RULE}' and new.confirmed_at is null then
+      if new.confirmed_by is not null then perform public.koc_refuse('forged_name'); end if;
     else
       if not public.koc_is('reviewer') then perform public.koc_refuse('needs_reviewer'); end if;
       if own then perform public.koc_refuse('own_case'); end if;
@@ -195,7 +225,10 @@ begin
   end if;
   if (new.voided_at, new.voided_by, new.void_reason) is distinct from (old.voided_at, old.voided_by, old.void_reason) then
     if old.filed_by = me and old.confirmed_at is null and new.confirmed_at is null and coalesce(old.voided_by, me) = me then
-      if coalesce(new.voided_by, me) <> me then perform public.koc_refuse('forged_name'); end if;
+      if coalesce(new.voided_by, me) not in (me, '{RULE}') then perform public.koc_refuse('forged_name'); end if;
+    elsif old.source is not null and (new.voided_by = '{RULE}' or new.voided_by is null and old.voided_by = '{RULE}') then
+      -- Newer facts overtake an older one: whoever entered them stands in the log.
+      if not public.koc_logged('credit_event', old.id) then perform public.koc_refuse('history_stays'); end if;
     else
       if not public.koc_is('reviewer') then perform public.koc_refuse('needs_reviewer'); end if;
       if own then perform public.koc_refuse('own_case'); end if;
@@ -207,12 +240,12 @@ begin
   return new;
 end $$;
 
--- Whether a decided case is the milder one that a harder, ended one became, decided by the same person for the same reason.
+-- Whether a decided case is the milder one that a harder one became, decided by the same person for the same reason.
 create or replace function public.koc_softened(creator bigint, rank smallint, who text, why text) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
   select exists (
-    select from public.sanction s where s.creator_id = creator and s.voided_at is not null and s.approved and s.level > rank
-    and s.decided_by = who collate "C" and s.reason is not distinct from why collate "C")
+    select from public.sanction s where s.creator_id = creator and s.approved and s.level > rank
+    and (public.koc_is('reviewer') and not public.koc_filed_any(s.event_ids) or public.koc_overtaken(s.event_ids)) and s.decided_by = who collate "C" and s.reason is not distinct from why collate "C")
 $$;
 
 create or replace function public.koc_guard_cases_in() returns trigger {_HEAD}
@@ -223,7 +256,7 @@ begin
     select from came c where not (
       c.proposed_by = '{RULE}' and case
         when c.decided_at is null then c.decided_by is null and c.approved is null and c.voided_at is null
-        else public.koc_is('reviewer') and public.koc_softened(c.creator_id, c.level, c.decided_by, c.reason) and not public.koc_filed_any(c.event_ids) end)
+        else public.koc_softened(c.creator_id, c.level, c.decided_by, c.reason) end)
     and not public.koc_parked('sanction', c.id, to_jsonb(c)))
   then perform public.koc_refuse('only_proposed'); end if;
   return null;
@@ -234,8 +267,8 @@ declare {_ME}
 begin
   if public.koc_owner() then return coalesce(new, old); end if;
   if tg_op = 'DELETE' then
-    if old.decided_at is not null and not (
-      public.koc_is('reviewer') and public.koc_softened(old.creator_id, old.level, old.decided_by, old.reason) and not public.koc_filed_any(old.event_ids))
+    if old.decided_at is not null and not (public.koc_taken_back('sanction', old.id)
+      or public.koc_is('reviewer') and public.koc_softened(old.creator_id, old.level, old.decided_by, old.reason) and not public.koc_filed_any(old.event_ids))
     then perform public.koc_refuse('history_stays'); end if;
     return old;
   end if;
@@ -252,7 +285,9 @@ begin
       or new.decided_by <> me and not public.koc_said('sanction', old.id, 'decided_by', new.decided_by)
     then perform public.koc_refuse('forged_name'); end if;
   end if;
-  if new.voided_at is distinct from old.voided_at and old.decided_at is not null then
+  if new.voided_at is distinct from old.voided_at and old.decided_at is not null
+    and not public.koc_overtaken(old.event_ids) and not public.koc_taken_back('sanction', old.id)
+  then
     if not public.koc_is('reviewer') then perform public.koc_refuse('needs_reviewer'); end if;
     if public.koc_filed_any(old.event_ids) then perform public.koc_refuse('own_case'); end if;
   end if;
@@ -302,6 +337,11 @@ _LOG: Final = (
 )
 
 
+def named(table: str) -> str:
+    """Watches over a table whose rows say by whom they are."""
+    return _came(table, "koc_guard_by")
+
+
 def _each(table: str, function: str, when: str) -> str:
     return _EACH.format(name=f"koc_{table}_guard", when=when, table=table, function=function)
 
@@ -325,7 +365,6 @@ TRIGGERS: Final = "\n".join(
         _came("rejected", "koc_guard_lines"),
         _LOG,
         _each("inserted", "koc_guard_range", "update"),
-        *(_came(table, "koc_guard_by") for table in ("policy", "stage_step", "tier_override")),
         _came("credit_event", "koc_guard_events_in"),
         _each("credit_event", "koc_guard_event", "update or delete"),
         _came("sanction", "koc_guard_cases_in"),

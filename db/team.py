@@ -74,6 +74,10 @@ RIGHTS: Final[Mapping[str, Right]] = {
     # what they published, sold and cost
     **dict.fromkeys(("content", "content_metric", "sale", "touchpoint", "cost_entry", "conversion_path"), FACT),
     **dict.fromkeys(("creator_return", "creator_value"), Right(DESK | {A}, DESK | {A}, DESK | {A})),
+    # what a collaboration comes to: reviewers decide drafts, and look at figures
+    **dict.fromkeys(("collaboration_step", "quote", "extension", "shipment", "stock", "reminder", "exclusivity"), FACT),
+    **dict.fromkeys(("deliverable", "draft", "post_figure"), Right(DESK, CONDUCT, DESK)),
+    "signoff": Right(CONDUCT, CONDUCT, CONDUCT),
     # what platforms told, and how it is pulled
     **dict.fromkeys(("campaign", "collaboration", "cps_sale", "pending_bill", "remote_record", "conflict"), PULLED),
     "connection": Right(frozenset({A}), frozenset({A}), NOBODY, only(_STATE, O, M)),
@@ -83,6 +87,12 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "run_line": Right(DESK),
     "rejected_record": Right(DESK, DESK, DESK | {A}),
     "drift": Right(DESK, DESK, frozenset({A})),
+    # how they are won and looked after
+    **dict.fromkeys(("contact", "suppression", "queue_skip", "entitlement", "entitlement_use", "training", "course", "template", "recruitment_plan"), FACT),
+    # who is one person, and what people agreed to
+    **dict.fromkeys(("creator_coupon", "identity_apart", "identity_merge", "identity_pair", "consent"), FACT),
+    "person_look": Right(WRITING | {F}),
+    "erasure": Right(frozenset({M, A}), frozenset({M, A})),
     # the workspace itself
     "workspace_setting": Right(WRITING | {F}, WRITING | {F}),
     "policy": Right(frozenset({A}), NOBODY, frozenset({A})),
@@ -111,12 +121,21 @@ def apply(connection: Connection) -> None:
     began, raw = prefix(connection), connection.connection.cursor()
     try:
         raw.execute(guards.FUNCTIONS.replace("{prefix}", began) + guards.TRIGGERS + guards.POLICIES)
+        raw.execute("".join(guards.named(table) for table in _named(connection)))
         raw.execute(guards.MEMBERS.replace("{prefix}", began))
         if not _made(connection, began):
             return
         raw.execute("\n".join(_granted(connection, began)))
     finally:
         raw.close()
+
+
+def _named(connection: Connection) -> list[str]:
+    """Tables whose rows say by whom they are; an operation's and the team's own are watched apart."""
+    found = connection.exec_driver_sql(
+        "select table_name from information_schema.columns where table_schema = 'public' and column_name = 'by' order by 1",
+    ).scalars()
+    return [one for one in found if one in RIGHTS and one not in {"operation", "team_step"}]
 
 
 def _made(connection: Connection, began: str) -> bool:
