@@ -29,6 +29,14 @@ class ReturnsChanged(Event):
     """Sales, costs or what they hang on changed, and with them what creators brought back."""
 
 
+class RecruitingChanged(Event):
+    """Contacts, templates, plans, training, entitlements or whom outreach leaves alone changed."""
+
+
+class CampaignsChanged(Event):
+    """Campaigns, collaborations, prices, due posts or samples changed; ``ids`` are theirs, not creators'."""
+
+
 class SyncChanged(Event):
     """Connections, runs, conflicts or what is due changed."""
 

@@ -280,7 +280,7 @@ class PostFigure(Base):
 
 
 class Exclusivity(Base):
-    """That a creator is bound to another brand in a category, until when."""
+    """That a creator is bound to another brand in a category; ``ends_at`` is the moment it is over."""
 
     __tablename__ = "exclusivity"
 
@@ -288,8 +288,8 @@ class Exclusivity(Base):
     creator_id: Mapped[Count] = mapped_column(ForeignKey("creator.id"))
     brand: Mapped[Words]
     category: Mapped[Words | None]
-    starts_on: Mapped[Words | None]
-    ends_on: Mapped[Words | None]
+    starts_at: Mapped[Moment | None]
+    ends_at: Mapped[Moment | None]
     note: Mapped[Words | None]
     at: Mapped[Moment]
     by: Mapped[Words]

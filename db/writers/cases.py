@@ -129,12 +129,17 @@ def void(log: Log, event_id: int, reason: str) -> tuple[CreditEntry, Followed]:
     return one, _void(log, one, reason)
 
 
-def _void(log: Log, one: CreditEntry, reason: str) -> Followed:
+def overtake(log: Log, event_id: int, reason: str) -> None:
+    """Void an entry because a newer fact says otherwise: nobody's decision, and so no word against raising it again."""
+    _void(log, entry(log.connection, event_id), reason, ledger.RULE)
+
+
+def _void(log: Log, one: CreditEntry, reason: str, by: str | None = None) -> Followed:
     connection, policy = log.connection, ledger.in_force(log.connection, log.now).policy
     all_of = [event(other) for other in entries(connection, one.creator_id, log.now)]
     cases = ledger.cases_of(connection, [one.creator_id]).get(one.creator_id, [])
     found = sanctions.uphold(policy, all_of, one.id, cases, log.now)
-    mark(log, [one.id], {"voided_at": log.now, "voided_by": log.actor.name, "void_reason": reason})
+    mark(log, [one.id], {"voided_at": log.now, "voided_by": by or log.actor.name, "void_reason": reason})
     by_id = {case.id: case for case in cases}
     for change in found.cases:
         _soften(log, one, by_id[change.case_id], change)

@@ -17,6 +17,8 @@ from sqlalchemy import text
 from app.usecases.workspace import Kept
 from db import bulk
 from db.models import Base
+from db.writers import settings
+from db.writers.desk import Desk
 from db.writers.ledger import Conduct
 from db.writers.returns import Returns
 
@@ -42,6 +44,7 @@ UNIQUE: Final = {
     **dict.fromkeys(("template", "course", "entitlement"), ("name",)),
     "recruitment_plan": ("month", "group", "platform", "category"),
     "training": ("creator_id", "course_id"),
+    "creator_coupon": ("creator_id", "coupon"),
     "deliverable": ("task_code",),
     "shipment": ("order_no",),
     "stock": ("sku", "variant"),
@@ -59,6 +62,7 @@ OWNERS: Final = {
     "tier_override": ("account", "account_id"),
     **dict.fromkeys(("content", "sale", "touchpoint", "cost_entry", "credit_event", "sanction", "collaboration"), ("creator", "creator_id")),
     **dict.fromkeys(("contact", "suppression", "queue_skip", "training", "entitlement", "entitlement_use"), ("creator", "creator_id")),
+    **dict.fromkeys(("identity_apart", "creator_coupon", "consent"), ("creator", "creator_id")),
     **dict.fromkeys(
         ("signoff", "draft", "extension", "reminder", "post_figure", "shipment", "quote", "collaboration_step", "deliverable", "exclusivity"),
         ("creator", "creator_id"),
@@ -76,23 +80,33 @@ _ALSO: Final = {
 }
 """A second one."""
 
+MERGE: Final = "identity.merge"
+"""Kind of the operations that make two creators one."""
+IN_PART: Final = "undone_in_part"
+"""Setting: undone operations of which rows stay because later work hangs on them."""
+_POINTERS: Final = frozenset(
+    (table.name, key.parent.name) for table in Base.metadata.tables.values() for key in table.foreign_keys if key.column.table.name == "creator"
+) | {("conflict", "row_id")}
+"""Columns that name a creator: a merge moves them on, whatever they named before."""
+
 _EVENTS: Final = text(
     # A cross join keeps SQLite to this order: the other way round every change would look through all that is wanted.
-    "select c.row_id, o.id, o.undone_at, c.before, c.after from wanted w cross join change c"
+    "select c.row_id, o.id, o.undone_at, c.before, c.after, o.kind from wanted w cross join change c"
     " join operation o on o.id = c.operation_id where c.table_name = :table and c.row_id = w.id order by c.id"
 )
 _RANGES: Final = text(
-    "select i.first, i.last, o.undone_at from inserted i join operation o on o.id = i.operation_id where i.table_name = :table order by i.first"
+    "select i.first, i.last, o.undone_at, o.id from inserted i join operation o on o.id = i.operation_id where i.table_name = :table order by i.first"
 )
 
 
 class _Event(NamedTuple):
-    """One operation's change of a row; ``stands`` unless undone."""
+    """One operation's change of a row; ``stands`` unless undone; ``merges`` where it made two creators one."""
 
     operation: int
     stands: bool
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    merges: bool = False
 
 
 @dataclass(slots=True)
@@ -104,12 +118,14 @@ class Work:
     kept: list[Kept] = field(default_factory=list)
     creators: set[int] = field(default_factory=set)
     accounts: set[int] = field(default_factory=set)
+    leaving: list[int] = field(default_factory=list)
     returns: Returns = field(init=False)
     conduct: Conduct = field(init=False)
+    desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         """Sums of returns and credit follow what is taken back."""
-        self.returns, self.conduct = Returns(self.connection), Conduct(self.connection)
+        self.returns, self.conduct, self.desk = Returns(self.connection), Conduct(self.connection), Desk(self.connection)
 
     def keep(self, table: str, row_id: int, name: str | None, why: str) -> None:
         """List what stays as it is."""
@@ -124,12 +140,13 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     connection = work.connection
     bulk.keep_ids(connection, wanted)
     events: dict[int, list[_Event]] = {}
-    for row_id, operation, undone_at, before, after in connection.execute(_EVENTS, {"table": table}):
-        event = _Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"))
+    for row_id, operation, undone_at, before, after, kind in connection.execute(_EVENTS, {"table": table}):
+        event = _Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"), kind == MERGE)
         events.setdefault(row_id, []).append(event)
     told = [(row_id, event.before, event.after) for row_id, chain in events.items() for event in chain]
     work.returns.before_changes(table, told)
     work.conduct.before_changes(table, told)
+    work.desk.before_changes(table, told)
     bulk.keep_ids(connection, wanted)
     selected = text(f'select t.* from wanted w join "{table}" t on t.id = w.id')  # noqa: S608 (our names)
     stored: dict[int, dict[str, Any]] = {row["id"]: dict(row) for row in connection.execute(selected).mappings()}
@@ -139,26 +156,45 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     gone: list[int] = []
     for row_id in wanted:
         chain, present = events.get(row_id, []), stored.get(row_id)
-        there = _is_there(chain, _inserted(ranges, row_id), present is not None)
+        inserted = _inserted(ranges, row_id)
+        if table == "creator" and inserted is False and _in_part(connection, ranges, row_id):
+            inserted = True  # it goes with the rest of that operation, and until then its accounts come back to it
+        there = _is_there(chain, inserted, present is not None)
+        if present is None and there:
+            present = _bring_back(work, table, row_id, chain)
+            changed += present is not None
         if present is None:
-            changed += there and _bring_back(work, table, row_id, chain)
-        elif not there:
+            continue
+        if not there:
             gone.append(row_id)
         elif values := _differing(work, table, row_id, chain, present):
             names = tuple(sorted(values))
             updates.setdefault(names, []).append((*(values[name] for name in names), row_id))
     for names, rows in updates.items():
         bulk.update(connection, table, names, rows)
-    bulk.delete(connection, table, gone)
+    if table == "creator":
+        work.leaving += gone  # when nothing points at them any more
+    else:
+        bulk.delete(connection, table, gone)
     return changed + len(gone) + sum(map(len, updates.values()))
+
+
+def _range(ranges: Sequence[tuple[Any, ...]], row_id: int) -> tuple[Any, ...] | None:
+    """First and last row that were inserted with one, when that was undone, by which operation."""
+    place = bisect_right(ranges, row_id, key=lambda one: one[0]) - 1
+    return None if place < 0 or ranges[place][1] < row_id else ranges[place]
 
 
 def _inserted(ranges: Sequence[tuple[Any, ...]], row_id: int) -> bool | None:
     """Whether the operation that inserted a row stands; None where none is known."""
-    place = bisect_right(ranges, row_id, key=lambda one: one[0]) - 1
-    if place < 0 or ranges[place][1] < row_id:
-        return None
-    return ranges[place][2] is None
+    found = _range(ranges, row_id)
+    return None if found is None else found[2] is None
+
+
+def _in_part(connection: Connection, ranges: Sequence[tuple[Any, ...]], row_id: int) -> bool:
+    """Whether the operation that inserted a row was taken back but for what later work holds."""
+    found = _range(ranges, row_id)
+    return found is not None and found[3] in json.loads(settings.get(connection, IN_PART) or "[]")
 
 
 def _is_there(chain: Sequence[_Event], inserted: bool | None, present: bool) -> bool:  # noqa: FBT001 (facts, not switches)
@@ -187,7 +223,7 @@ def _differing(work: Work, table: str, row_id: int, chain: Sequence[_Event], pre
         for name, after in event.after.items():
             seen.setdefault(name, [event.before.get(name)]).append(after)
             values.setdefault(name, event.before.get(name))
-            if event.stands:
+            if event.stands and not (event.merges and (table, name) in _POINTERS and values[name] != event.before.get(name)):
                 values[name], last[name] = after, event.operation
     out = {}
     for name, value in values.items():
@@ -199,10 +235,13 @@ def _differing(work: Work, table: str, row_id: int, chain: Sequence[_Event], pre
     return out
 
 
-def _bring_back(work: Work, table: str, row_id: int, chain: Sequence[_Event]) -> bool:
-    """Insert a row that an operation had taken away."""
+def _bring_back(work: Work, table: str, row_id: int, chain: Sequence[_Event]) -> dict[str, Any] | None:
+    """Insert a row that an operation had taken away; None where it cannot be."""
     values = next((event.before or event.after for event in chain if event.before is None or event.after is None), None)
-    return values is not None and insert(work, table, {**values, "id": row_id}) is None
+    if values is None:
+        return None
+    row = {**values, "id": row_id}
+    return row if insert(work, table, row) is None else None
 
 
 def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
@@ -217,6 +256,7 @@ def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
     connection.execute(columns.insert().values(**values))
     work.returns.after(table, [values["id"]])
     work.conduct.back(table, values["id"])
+    work.desk.after_span(table, values["id"], 1)
     return None
 
 

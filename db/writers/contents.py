@@ -48,6 +48,7 @@ _SALE: Final = (
     " s.unit_price_fen, s.paid_at, s.amount_fen, s.refund_fen, s.commission_fen, s.currency, case when s.new_customer then 1 when not s.new_customer then 0 end"
     " from sale s left join account a on a.id = s.account_id left join content c on c.id = s.content_id"
 )
+_OTHER: Final = "(select min(x.platform || ':' || coalesce(x.platform_uid, x.handle, '')) from account x where x.creator_id = {})"
 _FIGURES: Final = ", ".join(f"m.{name}" for name in FIGURES)
 _OF: Final = "creator_id between :first and :last"
 _DEAL: Final = "coalesce(b.code, b.source_id)"
@@ -74,7 +75,7 @@ _OF_THE_DESK: Final = {
     " case when t.address_ok_at is null then 0 else 1 end, t.batch, t.sent_at, t.carrier, t.waybill, t.received_at,"
     " case when t.cancelled_at is null then 0 else 1 end from shipment t join collaboration b on b.id = t.collaboration_id"
     f" where t.{_OF} order by t.creator_id",
-    "exclusivities": "select t.creator_id, t.brand, t.category, t.starts_on, t.ends_on, t.note, case when t.voided_at is null then 0 else 1 end"
+    "exclusivities": "select t.creator_id, t.brand, t.category, t.starts_at, t.ends_at, t.note, case when t.voided_at is null then 0 else 1 end"
     f" from exclusivity t where t.{_OF} order by t.creator_id",
 }
 """The same of collaborations; what a due post is called stays the same on every engine."""
@@ -103,6 +104,12 @@ _FACTS: Final = {
     " case when t.registered then 1 when not t.registered then 0 end, case when t.tracked then 1 when not t.tracked then 0 end"
     " from collaboration t left join account a on a.id = t.account_id left join campaign k on k.id = t.campaign_id"
     f" where t.{_OF} order by t.creator_id",
+    # Who the other is, by the first of the other's accounts; each of the two says it.
+    "apart": f"select t.creator_id, {_OTHER.format('t.other_id')} from identity_apart t where t.{_OF}"
+    f" union all select t.other_id, {_OTHER.format('t.creator_id')} from identity_apart t where t.other_id between :first and :last order by 1",
+    "coupons": f"select t.creator_id, t.coupon from creator_coupon t where t.{_OF} order by t.creator_id",
+    "consents": "select t.creator_id, t.purpose, t.text_version, t.channel, t.given_at, t.evidence, case when t.withdrawn_at is null then 0 else 1 end"
+    f" from consent t where t.{_OF} order by t.creator_id",
     "sanctions": "select t.creator_id, t.level, t.points, case when t.approved then 1 when not t.approved then 0 end, t.reason,"
     f" case when t.voided_at is null then 0 else 1 end from sanction t where t.decided_at is not null and t.{_OF} order by t.creator_id",
     "contacts": f"select t.creator_id, a.platform, {_WHO}, t.channel, t.direction, t.at, t.text, p.name, t.answer_by, t.outcome,"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from db import bulk
 from db.writers import audit
+from db.writers.desk import Desk
 from db.writers.ledger import Conduct
 from db.writers.returns import Returns
 
@@ -56,13 +57,14 @@ class Log:
     id: int = 0
     returns: Returns = field(init=False)
     conduct: Conduct = field(init=False)
+    desk: Desk = field(init=False)
     _digest: Any = field(default_factory=hashlib.sha256)
     _touched: int = 0
     _again: bool = False
 
     def __post_init__(self) -> None:
         """Take the operation's row first: others refer to its id."""
-        self.returns, self.conduct = Returns(self.connection), Conduct(self.connection)
+        self.returns, self.conduct, self.desk = Returns(self.connection), Conduct(self.connection), Desk(self.connection)
         if self.id:
             self._again = True
             return
@@ -81,6 +83,7 @@ class Log:
             else:
                 self.returns.came(sales)
             self.conduct.after_span(table, first, count)
+            self.desk.after_span(table, first, count)
             self._touched += count
             self._digest.update(f"+{table}:{first}:{count}\n".encode())
             if self._again and bulk.fetch(self.connection, _FOLLOW, first + count - 1, self.id, table, first - 1):
@@ -112,6 +115,7 @@ class Log:
         told = list(rows)
         self.returns.before_changes(table, told)
         self.conduct.before_changes(table, told)
+        self.desk.before_changes(table, told)
         for row_id, before, after in told:
             entry = (self.id, table, row_id, dump(before), dump(after))
             self._digest.update(repr(entry[1:]).encode())
@@ -125,6 +129,7 @@ class Log:
         """Keep the summary and add the audit row; returns the operation's id."""
         self.returns.settle()
         self.conduct.settle(self.now)
+        self.desk.settle(self.now)
         text = dump(summary) or "{}"
         self._digest.update(text.encode())
         bulk.run(self.connection, "update operation set summary = ? where id = ?", text, self.id)

@@ -11,7 +11,7 @@ from db import bulk
 from db.writers import cases, ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from app.rules.rating.credit import CreditPolicy
     from app.rules.rating.raisers import Finding
@@ -32,24 +32,28 @@ _NEW: Final = (
 )  # fmt: skip
 
 
-def reconcile(log: Log, found: Sequence[Found]) -> int:
+def reconcile(log: Log, found: Sequence[Found], filers: Mapping[str, str] | None = None) -> int:
     """Let the ledger say what was found, for many source objects at once; a repeat changes nothing. Returns how many entries changed.
 
     A good fact counts at once; a bad one is proposed, and confirmed by rule or by a second person later.
+    ``filers``: by source, who looked after it, and so filed what somebody else is to confirm.
     """
     if not found:
         return 0
     policy = ledger.in_force(log.connection, log.now).policy
     standing = _standing(log, found)
-    voids: list[int] = []
+    voids: list[Entry] = []
     adds: list[tuple[Any, ...]] = []
     for creator, account, finding in found:
-        change = raisers.reconcile(finding, standing.get((creator, finding.source), ()))
-        voids += change.voids
+        entries = standing.get((creator, finding.source), ())
+        change = raisers.reconcile(finding, entries)
+        voids += [one for one in entries if one.id in change.voids]
         if change.adds is not None and change.adds.happened_at <= log.now:  # a fact dated ahead waits until it is one
-            adds.append(_row(log, policy, creator, account, change.adds))
-    if voids:
-        cases.mark(log, voids, {"voided_at": log.now, "voided_by": ledger.RULE, "void_reason": SUPERSEDED})
+            adds.append(_row(log, policy, creator, account, change.adds, (filers or {}).get(finding.source)))
+    cases.mark(log, [one.id for one in voids if one.confirmed_at is None], {"voided_at": log.now, "voided_by": ledger.RULE, "void_reason": SUPERSEDED})
+    for one in voids:
+        if one.confirmed_at is not None:
+            cases.overtake(log, one.id, SUPERSEDED)  # it may carry a sanction, which then falls with it
     log.insert("credit_event", _NEW, adds)
     return len(voids) + len(adds)
 
@@ -64,8 +68,9 @@ def _standing(log: Log, found: Sequence[Found]) -> dict[tuple[int, str], list[En
     return out
 
 
-def _row(log: Log, policy: CreditPolicy, creator: int, account: int | None, raised: raisers.Raised) -> tuple[Any, ...]:
+def _row(log: Log, policy: CreditPolicy, creator: int, account: int | None, raised: raisers.Raised, filer: str | None) -> tuple[Any, ...]:
     at_once = raisers.confirmation(policy, raised.type) is Confirmation.AT_ONCE
     confirmed = (log.now, ledger.RULE) if at_once else (None, None)
     evidence = ", ".join(raised.evidence) or None
-    return (creator, account, raised.type, raised.happened_at, log.now, *confirmed, ledger.RULE, evidence, raised.source, False)
+    filed_by = filer if filer and raisers.confirmation(policy, raised.type) is Confirmation.SECOND_PERSON else ledger.RULE
+    return (creator, account, raised.type, raised.happened_at, log.now, *confirmed, filed_by, evidence, raised.source, False)
