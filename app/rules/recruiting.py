@@ -57,6 +57,7 @@ class RecruitingPolicy:
     pace_days: int
     interval: float
     goals: tuple[Goal, ...]
+    opt_out_line: str
     time_zone: str
 
     @classmethod
@@ -85,6 +86,7 @@ class RecruitingPolicy:
             pace_days=read.whole("plans.pace_days", 1),
             interval=read.share("plans.interval"),
             goals=tuple(_goal(at, one) for at, one in enumerate(goals)),
+            opt_out_line=read.words("mail.opt_out")[0],
             time_zone=read.zone("time_zone"),
         )
 

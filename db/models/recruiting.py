@@ -18,7 +18,7 @@ _NEVER_REUSE = {"sqlite_autoincrement": True}
 class Contact(Base):
     """One message or call with a creator, out or in; with ``voided_at`` it counts no more.
 
-    With ``answer_by`` it wants an answer by then. ``outcome``: what became of a mail, as ``bounced``; ``message_ref`` its own name.
+    ``who`` spoke for the brand. With ``answer_by`` it wants an answer by then. ``outcome``: what became of a mail, as ``bounced``; ``message_ref`` its own name.
     """
 
     __tablename__ = "contact"
@@ -29,7 +29,7 @@ class Contact(Base):
     channel: Mapped[Words]
     direction: Mapped[Words]
     at: Mapped[Moment]
-    by: Mapped[Words]
+    who: Mapped[Words]
     text: Mapped[Words]
     template_id: Mapped[Count | None]
     answer_by: Mapped[Moment | None]
@@ -43,7 +43,9 @@ class Contact(Base):
     __table_args__ = (
         Index("ix_contact_creator_id", "creator_id", "at"),
         Index("ix_contact_at", "at", "creator_id"),
-        Index("ix_contact_by", "by", "channel", "at"),
+        Index("ix_contact_who", "who", "channel", "at"),
+        # Questions: few, and asked for at every start, as their time passes by itself.
+        Index("ix_contact_answer_by", "answer_by", sqlite_where=text("answer_by is not null"), postgresql_where=text("answer_by is not null")),
         Index("ix_contact_message_ref", "message_ref", sqlite_where=text("message_ref is not null"), postgresql_where=text("message_ref is not null")),
         _NEVER_REUSE,
     )

@@ -2,14 +2,13 @@
 """Whom outreach leaves alone: asked for each creator before each message, by his row and by what he is known by.
 
 Contacts are kept as keyed hashes: a number that is gone from the roster is still known when it comes back, and nobody can
-read it there. The key is the workspace's own.
+read it there. The key is the workspace's own, and goes with its backups.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from app.rules.outreach import Reach, keys
@@ -45,19 +44,9 @@ def reaches(connection: Connection, creators: Sequence[int]) -> dict[int, Reach]
     return {row[0]: Reach(row[1], row[2], row[3], tuple(accounts.get(row[0], ()))) for row in bulk.fetch(connection, _REACHES)}
 
 
-def key(connection: Connection) -> bytes | None:
-    """The key of the hashes; None while nobody needed one."""
-    found = settings.get(connection, KEY)
-    return None if found is None else bytes.fromhex(found)
-
-
-def make_key(connection: Connection) -> bytes:
-    """The key of the hashes, made with the first one."""
-    found = key(connection)
-    if found is None:
-        found = secrets.token_bytes(32)
-        settings.put(connection, KEY, found.hex())
-    return found
+def key(connection: Connection) -> bytes:
+    """The key of the hashes; it came with the table."""
+    return bytes.fromhex(settings.get(connection, KEY) or "")
 
 
 def hashed(secret: bytes, word: str) -> str:
@@ -71,8 +60,6 @@ def among(connection: Connection, found: Mapping[int, Reach], channel: str) -> d
     by_row = f"select w.id, s.kind from wanted w join suppression s on s.creator_id = w.id where {_HOLDS}"  # noqa: S608 (our own words)
     out = dict(bulk.fetch(connection, by_row, channel))
     secret = key(connection)
-    if secret is None:
-        return out
     hashes = [(hashed(secret, word), creator) for creator, reach in found.items() for word in keys(reach)]
     bulk.keep(connection, "hashes", (("key_hash", "text"), ("id", "bigint")), hashes)
     by_key = f"select h.id, s.kind from hashes h join suppression s on s.key_hash = h.key_hash where {_HOLDS}"  # noqa: S608 (our own words)
@@ -81,7 +68,7 @@ def among(connection: Connection, found: Mapping[int, Reach], channel: str) -> d
 
 def add(log: Log, found: Mapping[int, Reach], kind: str, channel: str | None, reason: str | None) -> int:
     """Leave creators alone from now on, by their rows and by all that they are known by; returns how many rows."""
-    secret = make_key(log.connection)
+    secret = key(log.connection)
     known: dict[int, list[str | None]] = {creator: [hashed(secret, word) for word in keys(reach)] for creator, reach in found.items()}
     rows = [(creator, kind, channel, one, reason, log.now, log.actor.name, log.id) for creator, hashes in known.items() for one in hashes or [None]]
     log.insert("suppression", _COLUMNS, rows)

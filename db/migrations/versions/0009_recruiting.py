@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import tomllib
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ def upgrade() -> None:
     _training()
     _entitlements()
     _add_policy()
+    _add_key()
 
 
 def _creators() -> None:
@@ -66,7 +68,7 @@ def _contacts() -> None:
         sa.Column("channel", WORDS, nullable=False),
         sa.Column("direction", WORDS, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("by", WORDS, nullable=False),
+        sa.Column("who", WORDS, nullable=False),
         sa.Column("text", WORDS, nullable=False),
         sa.Column("template_id", sa.BigInteger(), nullable=True),
         sa.Column("answer_by", sa.BigInteger(), nullable=True),
@@ -81,7 +83,9 @@ def _contacts() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_contact_at", "contact", ["at", "creator_id"], unique=False)
-    op.create_index("ix_contact_by", "contact", ["by", "channel", "at"], unique=False)
+    asked = sa.text("answer_by is not null")
+    op.create_index("ix_contact_answer_by", "contact", ["answer_by"], unique=False, sqlite_where=asked, postgresql_where=asked)
+    op.create_index("ix_contact_who", "contact", ["who", "channel", "at"], unique=False)
     op.create_index("ix_contact_creator_id", "contact", ["creator_id", "at"], unique=False)
     op.create_index(
         "ix_contact_message_ref",
@@ -238,3 +242,9 @@ def _add_policy() -> None:
     body = json.dumps(tomllib.loads(resources.text("policies", "recruiting.toml")), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     statement = sa.text("insert into policy (name, version, body, since, by, reason) values ('recruiting', 1, :body, 0, 'KOC Desk', '')")
     connection.execute(statement, {"body": body})
+
+
+def _add_key() -> None:
+    """The key under which contacts are hashed of whom outreach leaves alone: the workspace's own."""
+    statement = sa.text("insert into workspace_setting (name, value) values ('contact_key', :key)")
+    op.get_bind().execute(statement, {"key": secrets.token_hex(32)})
