@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QStyledItemDelegate, QStyleOptionViewItem, QToolButton
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton, QStyledItemDelegate, QStyleOptionViewItem, QToolButton
 
 from app.usecases.workspace import Operation
 from widgets.dialogs.notices import Toast
@@ -133,7 +133,9 @@ def test_notifications_are_kept_and_cleared(make_desk: Callable[..., Application
     desk.window.act("view.notes")
     assert desk.window._side.isVisible()
     assert desk.window._bell.text() == "2"
-    desk.messages.clear()
+    clear = next(button for button in desk.window._side.findChildren(QPushButton) if button.text() == "清空")
+    clear.click()
+    assert desk.messages.notes == []
     assert desk.window._bell.text() == ""
     desk.window.act("view.notes")
     assert not desk.window._side.isVisible()
@@ -151,7 +153,7 @@ def test_help_names_the_page_and_its_keys(make_desk: Callable[..., Application])
     desk.window.act("help.page")
     said = [label.text() for label in desk.window._side.findChildren(type(desk.window._who))]
     assert "帮助：今日" in said
-    assert "Ctrl+K" in said
+    assert "Ctrl+K" in desk.window._side.guide.text.toPlainText()
 
 
 def test_running_tasks_show_and_can_be_stopped(make_desk: Callable[..., Application], qtbot: QtBot):

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from app.values import moment
+from widgets.dialogs.guide import Guide
 from widgets.messages import Note, plain
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _SHOWN_MS: Final = {"error": 12_000, "warning": 9_000}
 _USUAL_MS: Final = 6_000
 _AT_ONCE: Final = 3
 _MARGIN: Final = 14
+_NOTES: Final = 340
+_HELP: Final = 400
 _ICON: Final = {"info": ("info", "accent"), "ok": ("check", "ok"), "warning": ("warning", "warning"), "error": ("error", "danger")}
 
 
@@ -126,8 +129,9 @@ class Side(QFrame):
         """Stay hidden until something is shown."""
         super().__init__()
         self.setObjectName("side")
-        self.setFixedWidth(theme.px(340))
+        self.setFixedWidth(theme.px(_NOTES))
         self._labels, self._theme = labels, theme
+        self._guide: Guide | None = None
         self._clear: Callable[[], object] = lambda: None
         box = QVBoxLayout(self)
         box.setContentsMargins(16, 12, 8, 8)
@@ -136,7 +140,7 @@ class Side(QFrame):
         head.addWidget(self._title, 1)
         self._extra = QPushButton(self)
         self._extra.setProperty("role", "link")
-        self._extra.clicked.connect(self._clear)
+        self._extra.clicked.connect(lambda _=False: self._clear())
         self._extra.hide()
         head.addWidget(self._extra)
         head.addWidget(_closer(labels, theme, self.close))
@@ -147,6 +151,7 @@ class Side(QFrame):
         self._scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._scroll.setAccessibleName(labels("side.content"))
         box.addWidget(self._scroll, 1)
+        self._box = box
         self.topic = ""
         self.hide()
 
@@ -179,25 +184,43 @@ class Side(QFrame):
             column.addLayout(row)
         self._end(body, column)
 
-    def help(self, title: str, sentences: Sequence[str], shortcuts: Sequence[tuple[str, str]]) -> None:
-        """Explain a page: a few sentences, then what the keys do."""
-        body, column = self._begin("help", title)
-        for sentence in sentences:
-            column.addWidget(plain(sentence, wrap=True))
-        column.addSpacing(6)
-        column.addWidget(plain(self._labels("help.shortcuts"), role="heading"))
-        for keys, what in shortcuts:
-            row = QHBoxLayout()
-            row.addWidget(plain(what, wrap=True), 1)
-            row.addWidget(plain(keys, role="muted"), 0, Qt.AlignmentFlag.AlignTop)
-            column.addLayout(row)
-        self._end(body, column)
+    @property
+    def guide(self) -> Guide:
+        """The user guide; built when it is first asked for."""
+        if self._guide is None:
+            self._guide = Guide(self._labels, self._theme)
+            self._guide.hide()
+            self._box.addWidget(self._guide, 1)
+        return self._guide
 
-    def _begin(self, topic: str, title: str) -> tuple[QWidget, QVBoxLayout]:
+    def help(self, title: str, chapter: str, shortcuts: Sequence[tuple[str, str]]) -> None:
+        """Explain a page: its chapter of the guide, and what the keys do."""
+        self._head("help", title)
+        self._scroll.hide()
+        self.setFixedWidth(self._theme.px(_HELP))
+        self.guide.open_at(chapter, shortcuts)
+        self.guide.show()
+        self.show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape closes it."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)
+
+    def _head(self, topic: str, title: str) -> None:
         self.topic = topic
         self._title.setText(title)
         self.setAccessibleName(title)
         self._extra.hide()
+
+    def _begin(self, topic: str, title: str) -> tuple[QWidget, QVBoxLayout]:
+        self._head(topic, title)
+        self.setFixedWidth(self._theme.px(_NOTES))
+        if self._guide is not None:
+            self._guide.hide()
+        self._scroll.show()
         body = QWidget()
         body.setObjectName("body")
         column = QVBoxLayout(body)

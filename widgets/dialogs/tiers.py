@@ -271,7 +271,7 @@ class Edges(QTabWidget):
             for group in Group:
                 combo.addItem(labels.rank(group), group.code)
             combo.setCurrentIndex(combo.findData(code))
-            combo.setAccessibleName(f"{title} · {labels.rank(tier)} · {labels('field.group')}")
+            combo.call(f"{title} · {labels.rank(tier)} · {labels('field.group')}")
             combo.activated.connect(lambda _: self.changed.emit())
             grid.addWidget(combo, row, at)
             chosen.append(combo)
@@ -282,7 +282,7 @@ class Edges(QTabWidget):
     def _adder(self, names: Sequence[str], add: Callable[[str | None], object]) -> QHBoxLayout:
         labels = self._context.labels
         row, combo = QHBoxLayout(), Choice()
-        combo.setAccessibleName(labels("tiers.add"))
+        combo.call(labels("tiers.add"))
         combo.addItem(labels("tiers.add"), None)
         for code in PLATFORMS:
             if code not in names:

@@ -38,6 +38,10 @@ COMMANDS: Final = (
     Command("view.filter", "filter", "Ctrl+F", "workspace"),
     Command("view.refresh", "refresh", "Ctrl+R", "workspace"),
     Command("view.notes", "bell", "F8"),
+    Command("view.next_part", "down", "F6"),
+    Command("view.previous_part", "up", "Shift+F6"),
+    Command("view.wider", "left", "Ctrl+[", "workspace"),
+    Command("view.narrower", "right", "Ctrl+]", "workspace"),
     Command("sync.now", "platform", "F5", "write"),
     Command("tools.tiers", "tiers", "", "workspace"),
     Command("tools.doctor", "doctor", "", "workspace"),
@@ -49,11 +53,14 @@ COMMANDS: Final = (
 MENUS: Final = {
     "file": ("file.new", "file.open", "recent", "file.sample", "", "file.import", "file.export", "", "file.backup", "file.restore", "", "file.quit"),
     "edit": ("edit.undo", "edit.redo", "edit.history"),
-    "view": ("pages", "", "view.palette", "view.filter", "view.refresh", "view.notes"),
+    "view": (
+        "pages", "", "view.palette", "view.filter", "view.refresh", "view.notes",
+        "", "view.next_part", "view.previous_part", "view.wider", "view.narrower",
+    ),
     "page": (),
     "tools": ("sync.now", "", "tools.tiers", "tools.doctor", "", "tools.settings"),
     "help": ("help.page", "help.about"),
-}
+}  # fmt: skip
 
 
 def shortcut(action: QAction) -> str:

@@ -72,7 +72,7 @@ class RatingPage(Page):
     key: ClassVar[str] = "rating"
     title_key: ClassVar[str] = "page.rating"
     icon: ClassVar[str] = "credit"
-    help_key: ClassVar[str] = "help.page.rating"
+    help_key: ClassVar[str] = "rating"
 
     def __init__(self, context: Context) -> None:
         """Lay the page out; nothing is read before it is shown."""

@@ -77,7 +77,7 @@ class RoiPage(Page):
     key: ClassVar[str] = "roi"
     title_key: ClassVar[str] = "page.roi"
     icon: ClassVar[str] = "roi"
-    help_key: ClassVar[str] = "help.page.roi"
+    help_key: ClassVar[str] = "roi"
 
     def __init__(self, context: Context) -> None:
         """Lay the page out; nothing is read before it is shown."""

@@ -52,7 +52,7 @@ class SyncingPage(Page):
     key: ClassVar[str] = "syncing"
     title_key: ClassVar[str] = "page.syncing"
     icon: ClassVar[str] = "platform"
-    help_key: ClassVar[str] = "help.page.syncing"
+    help_key: ClassVar[str] = "syncing"
 
     def __init__(self, context: Context) -> None:
         """Lay out and read what there is."""

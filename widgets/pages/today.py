@@ -65,7 +65,7 @@ class TodayPage(Page):
     key: ClassVar[str] = "today"
     title_key: ClassVar[str] = "page.today"
     icon: ClassVar[str] = "today"
-    help_key: ClassVar[str] = "help.page.today"
+    help_key: ClassVar[str] = "today"
 
     def __init__(self, context: Context) -> None:
         """Lay out and ask for the figures."""

@@ -61,6 +61,7 @@ class FilterBar(QWidget):
     def __init__(self, labels: Labels, theme: Theme, messages: Messages, language: Language, me: str) -> None:
         """Speak a filter language; ``me`` is whose rows "mine" means."""
         super().__init__()
+        self.setObjectName("filter")
         self._labels, self._theme, self._messages, self._language, self._me = labels, theme, messages, language, me
         self._nodes: list[filters.Node] = []
         self._facets: Mapping[str, Sequence[str]] = {}

@@ -63,6 +63,7 @@ _CHUNK: Final = 250
 _RUNS: Final = 2_000
 _FEW: Final = 4_000
 _TOTALLED: Final = 3
+_WIDTH_STEP: Final = 24
 _SELECT: Final = QItemSelectionModel.SelectionFlag.Select
 _REPLACE: Final = QItemSelectionModel.SelectionFlag.ClearAndSelect
 _KEEP: Final = QItemSelectionModel.SelectionFlag.NoUpdate
@@ -555,6 +556,8 @@ class TableView(QTableView):
             self.copy()
         elif event.matches(QKeySequence.StandardKey.Paste):
             self.paste()
+        elif event.key() == Qt.Key.Key_Down and event.modifiers() == Qt.KeyboardModifier.AltModifier and not self._is_editing():
+            self._column_menu()
         elif event.key() == Qt.Key.Key_Space and plain and not self._composing and not self._is_editing():
             self._open_current()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter} and plain and not self._is_editing():
@@ -640,6 +643,23 @@ class TableView(QTableView):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self.horizontalHeader().mapToGlobal(at))
 
+    def _column_menu(self) -> None:
+        """The menu of the current cell's column, under its header: what the mouse does with headers, for the keyboard."""
+        section = self.currentIndex().column() if self.currentIndex().isValid() else -1
+        across = self.horizontalHeader()
+        menu = self.header_menu(section)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(across.mapToGlobal(QPoint(max(0, across.sectionViewportPosition(section)), across.height())))
+        menu.setActiveAction(menu.actions()[0])
+
+    def move_column(self, section: int, by: int) -> None:
+        """Put a column one place further among those that are shown."""
+        shown = self.columns_in_order()
+        at = shown.index(section) + by
+        if 0 <= at < len(shown):
+            across = self.horizontalHeader()
+            across.moveSection(across.visualIndex(section), across.visualIndex(shown[at]))
+
     def header_menu(self, section: int) -> QMenu:
         """What can be done with a column, and which are shown."""
         menu, labels = StayingMenu("", self), self.labels
@@ -650,7 +670,11 @@ class TableView(QTableView):
                 menu.addSeparator()
             menu.addAction(labels("table.select_column"), lambda: self.select_column(section))
             menu.addAction(labels("table.fit"), lambda: self.resizeColumnToContents(section))
-            place = self.columns_in_order().index(section) + 1
+            place, count = self.columns_in_order().index(section) + 1, len(self.columns_in_order())
+            menu.addAction(labels("table.move_left"), lambda: self.move_column(section, -1)).setEnabled(place > 1)
+            menu.addAction(labels("table.move_right"), lambda: self.move_column(section, 1)).setEnabled(place < count)
+            for key, by in (("table.wider", _WIDTH_STEP), ("table.narrower", -_WIDTH_STEP)):
+                menu.addAction(labels(key), partial(self._resize_by, section, by))
             menu.addAction(labels("table.freeze"), lambda: self.freeze(place))
             menu.addAction(labels("table.hide_column"), lambda: self.show_column(section, shown=False)).setEnabled(len(self.columns_in_order()) > 1)
         if self._frozen_columns:
@@ -672,6 +696,9 @@ class TableView(QTableView):
             action.setCheckable(True)
             action.setChecked(not self.isColumnHidden(one))
             action.toggled.connect(partial(self._choose, one))
+
+    def _resize_by(self, section: int, by: int) -> None:
+        self.setColumnWidth(section, max(self.horizontalHeader().minimumSectionSize(), self.columnWidth(section) + self._delegate.theme.px(by)))
 
     def _choose(self, section: int, shown: bool) -> None:  # noqa: FBT001 (a signal's)
         self.show_column(section, shown=shown)
