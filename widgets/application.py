@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QEvent, QEventLoop, QLibraryInfo, QLocale, QObject, QSettings, Qt, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
-from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QApplication
 
 from app.errors import ProductError, WorkspaceError
 from app.settings import LANGUAGE, THEME, Settings, default_workspace
 from app.values import DEFAULT_ZONE, Actor, WorkspaceRef
-from app.words import LANGUAGES, Words, normalise, system_language
+from app.words import Words, normalise, system_language
 from widgets import catalog, theme
 from widgets.dialogs import jobs
 from widgets.labels import Labels
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from app.services import Open, Services
 
 _KNOCK_MS: Final = 800
-_PICTURE_SIZE: Final = (1280, 800)
-_PICTURED: Final = ("file.import", "edit.history", "tools.tiers", "tools.settings", "view.palette")
-"""Commands whose dialogs are pictured too."""
-
 _PICTURE_PATIENCE: Final = 60
 _BREATH_MS: Final = 8
 _CALM: Final = 3
@@ -63,6 +59,7 @@ class Options:
     look: str | None = None
     page: str = ""
     pictures: Path | None = None
+    whole: bool = False
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -74,8 +71,9 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--theme", choices=theme.NAMES, help=words("desk.help.theme"))
     parser.add_argument("--page", choices=[entry.key for entry in catalog.PAGES], default="", help=words("desk.help.page"))
     parser.add_argument("--pictures", metavar="DIR", type=Path, help=words("desk.help.pictures"))
+    parser.add_argument("--whole", action="store_true", help=words("desk.help.whole"))
     given = parser.parse_args(list(argv))
-    return Options(given.workspace, given.lang, given.theme, given.page, given.pictures)
+    return Options(given.workspace, given.lang, given.theme, given.page, given.pictures, given.whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,37 +319,9 @@ class Application(QObject):
 
     def pictures(self, folder: Path) -> None:
         """Write every page in both languages and looks, one PNG each."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for language in LANGUAGES:
-            for look in theme.NAMES:
-                self.rebuild(language, look)
-                self.window.setFixedSize(*_PICTURE_SIZE)
-                self.wait()
-                if self._opened is None:
-                    self._picture(folder, "start", language, look)
-                    continue
-                for entry in catalog.PAGES:
-                    self.window.go(entry.key)
-                    self.wait()
-                    self._picture(folder, entry.key, language, look)
-                for key in _PICTURED:
-                    self.window.act(key)
-                    self.wait()
-                    for dialog in self.window.findChildren(QDialog):
-                        self._picture(folder, key.partition(".")[2], language, look, dialog)
-                        dialog.close()
-                    self.wait()
-                self._picture_dialogs(folder, language, look)
+        from widgets.frame import pictures  # noqa: PLC0415 (nobody who works needs it)
 
-    def _picture_dialogs(self, folder: Path, language: str, look: str) -> None:
-        if self.window.context is None:
-            return
-        for name, make in catalog.pictured():
-            dialog = make(self.window.context)
-            dialog.show()
-            self.wait()
-            dialog.grab().save(str(folder / f"{name}-{language}-{look}.png"))
-            dialog.close()
+        pictures.take(self, folder, whole=self._options.whole)
 
     def wait(self) -> None:
         """Let everything arrive and be painted."""
@@ -363,9 +333,6 @@ class Application(QObject):
             loop.exec()
             QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             calm = calm + 1 if self.settled() else 0
-
-    def _picture(self, folder: Path, name: str, language: str, look: str, shown: QWidget | None = None) -> None:
-        (self.window if shown is None else shown).grab().save(str(folder / f"{name}-{language}-{look}.png"))
 
 
 # ---------------------------------------------------------------- one window per workspace

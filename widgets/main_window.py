@@ -31,6 +31,7 @@ from widgets.dialogs.notices import Side, Toasts
 from widgets.dialogs.palette import Choice, Palette
 from widgets.dialogs.settings import SettingsDialog
 from widgets.dialogs.welcome import Opening, Trouble, Welcome
+from widgets.frame import parts
 from widgets.frame.clockwork import Clockwork
 from widgets.frame.commands import COMMANDS, MENUS, hint, shortcut
 from widgets.frame.files import BACKUP_ENDING, ENDING, Files, ask
@@ -94,6 +95,8 @@ class MainWindow(QMainWindow):
             "file.export": self.export, "file.backup": self._files.back_up, "file.restore": self._files.choose_backup, "file.quit": self.close,
             "edit.undo": self._undo, "edit.redo": self._redo, "edit.history": self.history,
             "view.palette": self.palette_, "view.filter": self.filter, "view.refresh": self.refresh, "view.notes": self.notes,
+            "view.next_part": lambda: self._go_round(1), "view.previous_part": lambda: self._go_round(-1),
+            "view.wider": lambda: parts.widen(self.page, self._theme.px(parts.STEP)), "view.narrower": lambda: parts.widen(self.page, -self._theme.px(parts.STEP)),
             "sync.now": self.sync_now, "tools.tiers": self.tiers, "tools.doctor": self.doctor, "tools.settings": self.settings,
             "help.page": self.turn_help, "help.about": lambda: About(self._labels, self).open(),
         }  # fmt: skip
@@ -180,7 +183,8 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> None:
         bar = self.menuBar()
         for name, keys in MENUS.items():
-            menu = bar.addMenu(self._labels(f"menu.{name}"))
+            menu = QMenu(self._labels(f"menu.{name}"), bar)
+            bar.addMenu(menu)
             menu.setToolTipsVisible(True)
             for key in keys:
                 if not key:
@@ -347,6 +351,7 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(view)
         # Without a page the first way on has the keyboard, not a button that stands before it in the frame.
         view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        view.setAccessibleName(self._labels("app.name"))
         (view.findChild(QPushButton) or view).setFocus()
         self._where.setText(self._labels("status.none"))
         self._where.setToolTip("")
@@ -520,22 +525,25 @@ class MainWindow(QMainWindow):
             self._toasts.clear()
             self._side.notes(self._messages.notes, self._messages.clear)
 
+    def _go_round(self, step: int) -> None:
+        """Put the focus into the next part of the window, or the one before."""
+        parts.go_round([self._navigation, *parts.of_page(self.page or self._middle), self._side, self._status], step)
+
     def turn_help(self) -> None:
         """Show or hide the help of the page."""
         if self._side.topic == "help":
             self._side.close()
         else:
             self.help()
+            self._side.guide.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def help(self) -> None:
         """Explain the page that is shown."""
-        key = self._current or "welcome"
-        words = self._labels.words
-        sentences = [words(name) for number in range(1, 9) if words.has(name := f"help.page.{key}.{number}")]
+        chapter = self.page.help_key if self.page is not None else "start"
         actions = [*(self.page.actions() if self.page else ()), *self.commands.values()]
         shortcuts = [(shortcut(action), action.text().replace("&", "").rstrip("…")) for action in actions if shortcut(action) and action.isEnabled()]
-        title = self._labels(f"page.{key}") if self._current else self._labels("app.name")
-        self._side.help(self._labels("help.title", page=title), sentences, shortcuts)
+        title = self._labels(f"page.{self._current}") if self._current else self._labels("app.name")
+        self._side.help(self._labels("help.title", page=title), chapter, shortcuts)
 
     def settings(self) -> None:
         """Open the preferences; another language or look shows at once."""

@@ -70,6 +70,7 @@ class CreatorDialog(QDialog):
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setAccessibleName(self.windowTitle())
         body = QWidget()
         body.setObjectName("body")
         column = QVBoxLayout(body)
