@@ -11,12 +11,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.events import Events
+    from app.rules.rights import Rights
     from app.usecases.creators import Creators
     from app.usecases.facts import Facts
+    from app.usecases.incentives import Incentives
+    from app.usecases.outreach import Outreach
     from app.usecases.rating import Rating
     from app.usecases.recruiting import Recruiting
     from app.usecases.roi import Roi
     from app.usecases.syncing import Syncing
+    from app.usecases.team import Team
+    from app.usecases.today import Today
     from app.usecases.workspace import Workspace
     from app.values import Actor, WorkspaceRef
 
@@ -49,22 +54,30 @@ class Timers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What doors hand to the window and the command line; one per open workspace. ``shown`` is its address without a password."""
+    """What doors hand to the window and the command line; one per open workspace. ``shown`` is its address without a password.
+
+    ``actor`` is who acts and ``rights`` what that allows: on a team's server both are those of the login.
+    """
 
     ref: WorkspaceRef
     shown: str
     zone: str
     read_only: bool
     actor: Actor
+    rights: Rights
     events: Events
     workspace: Workspace
     creators: Creators
     facts: Facts
     recruiting: Recruiting
+    outreach: Outreach
+    incentives: Incentives
     rating: Rating
     roi: Roi
     syncing: Syncing
+    today: Today
     timers: Timers
+    team: Team
 
     def close(self) -> None:
         """Let go of the workspace."""

@@ -105,6 +105,14 @@ class Sanction(Ranked):
     BANNED = 4
 
 
+class Bookable(Ranked):
+    """Whether somebody can be booked today, worst first (不可约, 需审批, 可约)."""
+
+    NO = 0
+    NEEDS_APPROVAL = 1
+    YES = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts; written into the audit trail. A single-user workspace gives every name every role."""

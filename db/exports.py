@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS, DATE_PREFIX, METRIC_PREFIX, PERSON, Home, Kind, field_of
 from app.values import iso
-from db import bulk
+from db import bulk, standings
 from db.writers.incoming import is_figure
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ join account_metric m on m.account_id = a.id order by m.account_id, m.name, m.as
 """
 _NOTES: Final = "select c.id, c.notes from wanted w join creator c on c.id = w.id where c.notes is not null"
 _TAGGED: Final = "select 1 from wanted w join creator_tag t on t.creator_id = w.id limit 1"
+_MOVED: Final = (
+    "select a.creator_id, max(t.at) from wanted w join account a on a.creator_id = w.id join tier_step t on t.account_id = a.id"
+    " where t.previous is not null group by a.creator_id"
+)
 _SEVERAL: Final = "select 1 from wanted w join account a on a.creator_id = w.id group by w.id having count(*) > 1 limit 1"
 
 
@@ -93,10 +97,16 @@ def table(connection: Connection, rows: Sequence[RosterRow], names: Sequence[str
     if "notes" in names:
         bulk.keep_ids(connection, ids)
         notes.update(bulk.fetch(connection, _NOTES))
+    beside: dict[str, Mapping[int, object]] = {}
+    if "p25" in names:
+        beside["p25"] = standings.cautious(connection, ids)
+    if "tier_changed_at" in names:
+        bulk.keep_ids(connection, ids)
+        beside["tier_changed_at"] = {creator: iso(at) for creator, at in bulk.fetch(connection, _MOVED)}
     for row in rows:
         for account in row.accounts or (None,):
             own = Figures() if account is None else measured.get(account.id, _NOTHING)
-            yield tuple(_cell(row, account, name, own, notes) for name in names)
+            yield tuple(beside[name].get(row.id) if name in beside else _cell(row, account, name, own, notes) for name in names)
 
 
 _NOTHING: Final = Figures()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -60,7 +61,7 @@ class First:
             if self._raw is not None:
                 cursor = self._raw.cursor()
                 ids = [row[0] for row in cursor.execute(f"{_ORDERED} limit ? offset ?", (limit, offset))]
-                return roster.of(cursor, ids)
+                return roster.of(cursor, ids, time.time_ns() // 1000)
         return None
 
     def ids(self) -> Ids | None:

@@ -29,7 +29,8 @@ from app import filters
 from app.errors import UsageError
 from app.rules.fields import METRIC_PREFIX, SAME_FIELD, Field, Home, Kind, field_of
 from app.usecases.creators import parse_filter
-from db.models.creators import Account, AccountMetric, Creator, CreatorTag
+from db import standings
+from db.models.creators import Account, AccountMetric, Creator, CreatorTag, TierStep
 from db.writers import search, settings
 
 if TYPE_CHECKING:
@@ -47,24 +48,24 @@ _INDEXED: Final = frozenset({"handle", "platform_uid", "tags"})
 _FEW_VALUES: Final = frozenset({"category", "city", "country", "owner", "coupon"})
 
 
-def count(connection: Connection, question: Question) -> int:
+def count(connection: Connection, question: Question, now: int) -> int:
     """How many creators a question has."""
     statement = select(func.count()).select_from(Creator)
-    if (condition := _condition(connection, question)) is not None:
+    if (condition := _condition(connection, question, now)) is not None:
         statement = statement.where(condition)
     return int(connection.execute(statement).scalar_one())
 
 
-def ids(connection: Connection, question: Question) -> Ids:
+def ids(connection: Connection, question: Question, now: int) -> Ids:
     """Ids of the answer in order, shape (n,)."""
-    parts = [_as_array(connection, statement) for statement in _ordered(connection, question)]
+    parts = [_as_array(connection, statement) for statement in _ordered(connection, question, now, whole=True)]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
-def page(connection: Connection, question: Question, limit: int, offset: int) -> list[int]:
+def page(connection: Connection, question: Question, limit: int, offset: int, now: int) -> list[int]:
     """Some ids of the answer."""
     found: list[int] = []
-    for statement in _ordered(connection, question):
+    for statement in _ordered(connection, question, now, whole=False):
         if len(found) >= limit:
             break
         wanted = [row[0] for row in connection.execute(statement.limit(limit - len(found)).offset(offset))]
@@ -86,11 +87,13 @@ def _as_array(connection: Connection, statement: Select[int]) -> Ids:
     return np.fromstring(joined, dtype=np.int64, sep=",") if joined else np.empty(0, dtype=np.int64)
 
 
-def _ordered(connection: Connection, question: Question) -> list[Select[int]]:
+def _ordered(connection: Connection, question: Question, now: int, *, whole: bool) -> list[Select[int]]:
     """Statements whose answers, one after the other, are the ids in order."""
-    condition = _condition(connection, question)
+    condition = _condition(connection, question, now)
     base = select(Creator.id) if condition is None else select(Creator.id).where(condition)
     keys = question.sort
+    if len(keys) == 1 and keys[0].field in standings.FIELDS:
+        return standings.ordered(base, keys[0], now, whole=whole)
     if not keys:
         return [base.order_by(Creator.id)]
     if len(keys) == 1 and connection.dialect.name == "sqlite":
@@ -102,24 +105,24 @@ def _ordered(connection: Connection, question: Question) -> list[Select[int]]:
             base.where(column.is_not(None)).order_by(column, Creator.id),
             base.where(column.is_(None)).order_by(Creator.id),
         ]
-    return [base.order_by(*(_order(key) for key in keys), Creator.id)]
+    return [base.order_by(*(_order(key, now) for key in keys), Creator.id)]
 
 
-def _order(key: SortKey) -> ColumnElement[Any]:
-    column = _value(key.field)
+def _order(key: SortKey, now: int) -> ColumnElement[Any]:
+    column = standings.value(key.field, now) if key.field in standings.FIELDS else _value(key.field)
     return (column.desc() if key.descending else column.asc()).nulls_last()
 
 
 # ---------------------------------------------------------------- search and filter
 
 
-def _condition(connection: Connection, question: Question) -> ColumnElement[bool] | None:
+def _condition(connection: Connection, question: Question, now: int) -> ColumnElement[bool] | None:
     parts = []
     if question.search:
         parts.append(found(connection, question.search))
     tree = parse_filter(question.where, settings.zone(connection)) if question.where.strip() else None
     if tree is not None:
-        parts.append(_tree(connection, tree))
+        parts.append(_tree(connection, tree, now))
     return and_(*parts) if parts else None
 
 
@@ -142,14 +145,14 @@ def _given(name: str, value: object) -> BindParameter[Any]:
     return bindparam(name, value, unique=True)
 
 
-def _tree(connection: Connection, node: filters.Node) -> ColumnElement[bool]:
+def _tree(connection: Connection, node: filters.Node, now: int) -> ColumnElement[bool]:
     if isinstance(node, filters.And):
-        return and_(*(_tree(connection, part) for part in node.parts))
+        return and_(*(_tree(connection, part, now) for part in node.parts))
     if isinstance(node, filters.Or):
-        return or_(*(_tree(connection, part) for part in node.parts))
+        return or_(*(_tree(connection, part, now) for part in node.parts))
     if isinstance(node, filters.Not):
-        return not_(_tree(connection, node.part))
-    return _compare(connection, node)
+        return not_(_tree(connection, node.part, now))
+    return _compare(connection, node, now)
 
 
 def over(connection: Connection, node: filters.Node, of: Callable[[str], tuple[Field, ColumnElement[Any]]]) -> ColumnElement[bool]:
@@ -167,8 +170,13 @@ def over(connection: Connection, node: filters.Node, of: Callable[[str], tuple[F
 # ---------------------------------------------------------------- one comparison
 
 
-def _compare(connection: Connection, node: filters.Compare) -> ColumnElement[bool]:
+def _compare(connection: Connection, node: filters.Compare, now: int) -> ColumnElement[bool]:
     one = _field(node.field)
+    if one.name in standings.FIELDS:
+        return standings.holds(connection, node, now)
+    if one.name == "tier_changed_at":
+        moves = select(Account.creator_id, TierStep.at).join(TierStep, TierStep.account_id == Account.id).where(TierStep.previous.is_not(None)).subquery()
+        return _of_many(connection, node, moves.c.creator_id, moves.c.at)
     if one.kind is Kind.TAGS:
         return _of_many(connection, node, CreatorTag.__table__.c.creator_id, CreatorTag.__table__.c.tag)
     if one.name in _ANY_ACCOUNT:
@@ -281,5 +289,8 @@ def _value(name: str) -> ColumnElement[Any]:
             .limit(1)
         )
         return latest.correlate(Creator).scalar_subquery()
+    if one.name == "tier_changed_at":
+        moved = select(func.max(TierStep.at)).join(Account, Account.id == TierStep.account_id)
+        return moved.where(Account.creator_id == Creator.id, TierStep.previous.is_not(None)).correlate(Creator).scalar_subquery()
     main = select(getattr(Account, one.name)).where(Account.id == Creator.main_account_id)
     return main.correlate(Creator).scalar_subquery()

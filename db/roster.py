@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.usecases.creators import AccountRow, RosterRow
 from app.values import CreditGrade, Group, Stage, Tier, ValueGrade
+from db import bookable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +21,14 @@ _STAGES: Final[dict[int, Stage]] = {int(one): one for one in Stage}
 
 _CREATOR_ROWS: Final = (
     'select id, name, stage, tier, "group", followers, fee_fen, category, city, country, owner, phone, wechat, email,'
-    " coupon, commission_bp, joined_at, updated_at, value_grade, credit_score, credit_grade from creator where id in "
+    " coupon, commission_bp, joined_at, updated_at, value_grade, credit_score, credit_grade, source from creator where id in "
 )
 _ACCOUNT_ROWS: Final = f"select creator_id, {', '.join(AccountRow.__dataclass_fields__)} from account where creator_id in "  # noqa: S608 (our names)
 _TAG_ROWS: Final = "select creator_id, tag from creator_tag where creator_id in "
 
 
-def of(cursor: Any, ids: Sequence[int]) -> list[RosterRow]:  # noqa: ANN401 (two drivers, neither typed alike)
-    """Rows for ids, in the ids' order; an id that is gone is left out."""
+def of(cursor: Any, ids: Sequence[int], now: int) -> list[RosterRow]:  # noqa: ANN401 (two drivers, neither typed alike)
+    """Rows for ids as they stand at a moment, in the ids' order; an id that is gone is left out."""
     if not ids:
         return []
     among = f"({','.join(map(str, ids))})"
@@ -38,12 +39,14 @@ def of(cursor: Any, ids: Sequence[int]) -> list[RosterRow]:  # noqa: ANN401 (two
     tags: dict[int, list[str]] = {}
     for owner, tag in cursor.execute(f"{_TAG_ROWS}{among} order by id").fetchall():
         tags.setdefault(owner, []).append(tag)
+    found = cursor.execute(_CREATOR_ROWS + among).fetchall()
+    words = bookable.verdicts(cursor, {row[0]: _CREDITS[row[20]] for row in found}, now)
     rows = {
         row[0]: RosterRow(
             row[0], row[1], _STAGES[row[2]], TIERS[row[3]], _GROUPS[row[4]],
             row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[12], row[13], row[14], row[15], row[16], row[17],
-            _VALUES[row[18]], row[19], _CREDITS[row[20]], tuple(tags.get(row[0], ())), tuple(accounts.get(row[0], ())),
+            _VALUES[row[18]], row[19], _CREDITS[row[20]], words[row[0]], tuple(tags.get(row[0], ())), tuple(accounts.get(row[0], ())), row[21],
         )
-        for row in cursor.execute(_CREATOR_ROWS + among).fetchall()
+        for row in found
     }  # fmt: skip
     return [rows[one] for one in ids if one in rows]

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from app.errors import CancelledError
 from app.events import CreatorsChanged, Events, ReturnsChanged
+from app.rules.rights import Act, Rights
 from app.services import Services
 from app.usecases.creators import Creators
 from app.usecases.facts import Facts
 from app.usecases.recruiting import Recruiting
+from app.usecases.team import Team
 from app.usecases.workspace import Workspace
 from db.first import First
 
@@ -27,22 +29,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from app.files import Files, ImportRequest, Parsed, Preview, Reject
+    from app.files import Files, ImportRequest, Left, Parsed, Preview, Reject
     from app.jobs import Job
     from app.services import Open, Timers
     from app.usecases.creators import Ids, Question, RosterRow
+    from app.usecases.incentives import Incentives
+    from app.usecases.outreach import Outreach
     from app.usecases.rating import Rating
     from app.usecases.roi import Roi
     from app.usecases.syncing import Syncing
+    from app.usecases.today import Today
     from app.values import Actor, WorkspaceRef
     from app.words import Words
     from db.engine import Database
     from db.stores.creators import CreatorStore
     from db.stores.facts import FactStore
     from db.stores.rating import RatingStore
+    from db.stores.incentives import IncentiveStore
+    from db.stores.outreach import OutreachStore
     from db.stores.recruiting import PipelineStore
     from db.stores.returns import ReturnStore
     from db.stores.syncing import SyncingStore
+    from db.stores.team import TeamStore
+    from db.stores.today import TodayStore
     from db.stores.workspace import WorkspaceStore
 
 
@@ -58,7 +67,7 @@ class Opener:
     def __call__(self, ref: WorkspaceRef, actor: Actor, *, early: bool = False) -> Services:
         """Open an existing workspace; WorkspaceError says why not. ``early``: before the store is loaded, where all is as usual."""
         actor = _named(actor)
-        return _services(ref, actor, _Stores(ref, actor, First.of(ref) if early else None))
+        return _services(ref, _Stores(ref, actor, First.of(ref) if early else None))
 
     def create(self, ref: WorkspaceRef, actor: Actor, *, force: bool = False) -> Services:
         """Create a workspace; refuses to touch an existing one unless forced."""
@@ -67,7 +76,7 @@ class Opener:
         actor = _named(actor)
         stores = _Stores(ref, actor)
         stores.take(maintenance.create(ref, now(), force=force), read_only=False)
-        return _services(ref, actor, stores)
+        return _services(ref, stores)
 
     def restore(self, backup: Path, ref: WorkspaceRef, *, force: bool = False) -> Mapping[str, object]:
         """Put a verified backup in a workspace's place; the replaced file is kept beside it."""
@@ -133,13 +142,18 @@ class _Loaded:
     rating: RatingStore
     returns: ReturnStore
     syncing: SyncingStore
+    team: TeamStore
+    today: TodayStore
+    outreach: OutreachStore
+    incentives: IncentiveStore
 
 
 class _Stores:
     """Loads the stores when one of them is first asked; until then ``first`` answers what it can. ``events`` are told what loading changed."""
 
     def __init__(self, ref: WorkspaceRef, actor: Actor, first: First | None = None) -> None:
-        self._ref, self._actor, self.first = ref, actor, first
+        self._ref, self.actor, self.first = ref, actor, first
+        self.rights = Rights(actor.name)
         self.events = Events()
         self._loaded: _Loaded | None = None
         self._closed = False
@@ -164,16 +178,27 @@ class _Stores:
         from db.stores.creators import CreatorStore
         from db.stores.facts import FactStore
         from db.stores.rating import RatingStore, confirm_due
+        from db.stores.incentives import IncentiveStore
+        from db.stores.outreach import OutreachStore, catch_up
         from db.stores.recruiting import PipelineStore
         from db.stores.returns import ReturnStore
         from db.stores.syncing import SyncingStore
+        from db.stores.team import TeamStore, rights
+        from db.stores.today import TodayStore
         from db.stores.workspace import WorkspaceStore
 
         house = WorkspaceStore(engine, self._ref, read_only)
-        changed = not read_only and any((house.expire(now()), confirm_due(engine, self._actor, now())))
+        self.rights = rights(engine, self.actor)
+        self.actor = replace(self.actor, name=self.rights.login)  # on a server the login decides
+        may = self.rights.may
+        due = not read_only and may(Act.BAND) and house.expire(now())
+        raises = not read_only and may(Act.PROPOSE)
+        due = (raises and catch_up(engine, self.actor, now())) or due
+        changed = (raises and confirm_due(engine, self.actor, now())) or due
         self._loaded = _Loaded(
-            maintenance.shown(self._ref), read_only, house, CreatorStore(engine), FactStore(engine), PipelineStore(engine), RatingStore(engine),
-            ReturnStore(engine, read_only), SyncingStore(engine, self._ref),
+            maintenance.shown(self._ref), read_only, house, CreatorStore(engine, now), FactStore(engine), PipelineStore(engine), RatingStore(engine),
+            ReturnStore(engine, read_only or not may(Act.BAND)), SyncingStore(engine, self._ref), TeamStore(engine),
+            TodayStore(engine, read_only or not may(Act.BAND)), OutreachStore(engine), IncentiveStore(engine),
         )  # fmt: skip
         self._end_first()
         if changed:
@@ -237,10 +262,29 @@ class _Roster(_Later):
         return self._stores.get().creators.ids(question) if ids is None else ids
 
 
-def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
-    events, files = stores.events, _Spreadsheets()
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """Fulfils ``Gate``: what leaves is noted where anything can be written."""
+
+    stores: _Stores
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Fields that whoever writes the file may not let out."""
+        return self.stores.rights.withheld()
+
+    def note(self, left: Left) -> None:
+        """Write into the audit trail what left."""
+        loaded = self.stores.get()
+        if not loaded.read_only:
+            loaded.team.note(left, self.stores.actor, now())
+
+
+def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
+    events, files, gate = stores.events, _Spreadsheets(), _Gate(stores)
     house, roster = _House(stores), _Roster(stores)
     zone, loaded = roster.zone, None if stores.first is not None else stores.get()
+    actor, rights = stores.actor, stores.rights  # a server's are known by now: only a file is looked into before
 
     @cache
     def rating() -> Rating:
@@ -265,6 +309,26 @@ def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
         return Syncing(store, Runner(CONNECTORS, lambda: store.workspace_id, kept(), _words, now), actor, now, events)
 
     @cache
+    def today() -> Today:
+        from app.usecases.today import Today
+
+        return Today(stores.get().today, actor, zone, now, events)
+
+    @cache
+    def outreach() -> Outreach:
+        from app.usecases.outreach import Outreach
+        from sync.mail import Smtp
+        from sync.secrets import kept
+
+        return Outreach(stores.get().outreach, Smtp(kept, lambda: stores.get().syncing.workspace_id), actor, now, events)
+
+    @cache
+    def incentives() -> Incentives:
+        from app.usecases.incentives import Incentives
+
+        return Incentives(stores.get().incentives, actor, now, events)
+
+    @cache
     def timers() -> Timers:
         from sync.timers import Timers
 
@@ -278,13 +342,18 @@ def _services(ref: WorkspaceRef, actor: Actor, stores: _Stores) -> Services:
         zone=zone,
         read_only=loaded is not None and loaded.read_only,
         actor=actor,
+        rights=rights,
         events=events,
-        workspace=Workspace(cast("Any", house), actor, now, events),
-        creators=Creators(cast("Any", roster), files, actor, now, events),
-        facts=Facts(late(lambda: stores.get().facts), files, actor, now, events),
-        recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, events),
+        workspace=Workspace(cast("Any", house), actor, now, events, rights),
+        creators=Creators(cast("Any", roster), files, actor, now, events, gate),
+        facts=Facts(late(lambda: stores.get().facts), files, actor, now, events, gate),
+        recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, zone, events),
+        outreach=late(outreach),
+        incentives=late(incentives),
         rating=late(rating),
         roi=late(roi),
         syncing=late(syncing),
+        today=late(today),
         timers=late(timers),
+        team=Team(late(lambda: stores.get().team), rights, actor, now),
     )

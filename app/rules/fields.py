@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from app.values import CreditGrade, Group, Ranked, Stage, Tier, ValueGrade
+from app.values import Bookable, CreditGrade, Group, Ranked, Stage, Tier, ValueGrade
 
 
 class Kind(enum.Enum):
@@ -92,6 +92,7 @@ _CREATOR: Final = (
     Field("commission_bp", Kind.BASIS_POINTS, Home.CREATOR),
     Field("stage", Kind.RANK, Home.CREATOR, Stage),
     Field("owner", Kind.TEXT, Home.CREATOR),
+    Field("source", Kind.TEXT, Home.CREATOR),
     Field("notes", Kind.TEXT, Home.CREATOR),
     Field("joined_at", Kind.MOMENT, Home.CREATOR),
     Field("tags", Kind.TAGS, Home.CREATOR),
@@ -113,6 +114,9 @@ _DERIVED: Final = (
     Field("value_grade", Kind.RANK, Home.DERIVED, ValueGrade),
     Field("credit_score", Kind.COUNT, Home.DERIVED),
     Field("credit_grade", Kind.RANK, Home.DERIVED, CreditGrade),
+    Field("bookable", Kind.RANK, Home.DERIVED, Bookable),
+    Field("p25", Kind.NUMBER, Home.DERIVED),
+    Field("tier_changed_at", Kind.MOMENT, Home.DERIVED),
     Field("followers_at", Kind.MOMENT, Home.DERIVED),
 )
 

@@ -79,6 +79,7 @@ class RosterRow:
     booking: Verdict
     tags: tuple[str, ...]
     accounts: tuple[AccountRow, ...]
+    source: str | None = None
 
     @property
     def bookable(self) -> Bookable:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 from app.errors import UsageError, WorkspaceError
 from app.events import CreatorsChanged, Event, Events, ReturnsChanged
 from app.jobs import Job, Quiet
+from app.rules.bookable import FREE
 from app.rules.models import MODELS
 from app.values import ValueGrade
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from app.rules.bookable import Verdict
     from app.rules.outcomes import Outlook, Ranking
     from app.rules.paths import Path, PathCredits
     from app.rules.rating.value import Reason, Word
@@ -119,6 +121,7 @@ class Person:
     credit_grade: str | None
     sanction: str | None
     coded: bool
+    booking: Verdict = FREE
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,9 @@ class ReturnFacts(Protocol):
     def one(self, creator_id: int, now: int, job: Job) -> OneReturn:
         """Return of one creator over all time, and its costs."""
 
+    def kept(self, ids: Sequence[int]) -> Mapping[int, Figures]:
+        """Returns of creators over all time as last kept, by id; who had none then is left out."""
+
     def refresh(self, now: int, job: Job) -> bool:
         """Keep returns and value grades of now, unless they are kept already; whether that was to be done."""
 
@@ -280,6 +286,14 @@ class Roi:
     def one(self, creator_id: int, job: Job | None = None) -> OneReturn:
         """Return of one creator over all time, and its costs."""
         return self._facts.one(creator_id, self._clock(), job or Quiet())
+
+    def kept(self, ids: Sequence[int]) -> Mapping[int, Figures]:
+        """Returns of creators over all time as last kept, at once: for lists in which they are one column among others."""
+        return self._facts.kept(ids)
+
+    def margin(self) -> float:
+        """Share of net revenue that is left, by the rules in force: one over it is the return at which nothing is lost."""
+        return self._facts.policy().margin
 
     # ------------------------------------------------------------ rankings
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from app.errors import WorkspaceError
+from app.jobs import Quiet
 from app.rules import months, report
 from app.rules.attribution import AttributionPolicy
 from app.rules.decay import DAY
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from app.jobs import Job
     from app.rules.outcomes import Ranking
-    from app.rules.report import Period, Standing, Sums
+    from app.rules.report import Figures, Period, Standing, Sums
     from app.rules.shrinkage import Returns
     from app.usecases.roi import Funnel, Person, Span
     from db.writers.shares import Lines
@@ -113,6 +114,15 @@ class ReturnStore:
             else:
                 rows = [row for row in _Question(connection, by, Asked(), now, job).answer().rows if row.key == creator_id]
             return OneReturn(rows[0] if rows else None, dict(bulk.fetch(connection, spent, creator_id)))
+
+    def kept(self, ids: Sequence[int]) -> Mapping[int, Figures]:
+        """Returns of creators over all time as last kept, by id; who had none then is left out."""
+        if not ids:
+            return {}
+        among = f"where creator_id in ({', '.join(str(int(one)) for one in ids)})"
+        with reading(self.engine) as connection:
+            rows = _kept_rows(connection, returns.rules(connection), Asked(), among, Quiet())
+        return {int(row.key or 0): row.figures for row in rows}
 
     def ranking(self, asked: Asked, now: int, job: Job) -> Ranking:
         """Creators of a period as columns, those of all time as they are kept."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
@@ -11,10 +12,11 @@ import numpy as np
 
 from app.rules import months, report
 from app.rules.attribution import TouchKind
+from app.rules.bookable import FREE
 from app.rules.outcomes import Ranking, total_of
 from app.usecases.roi import Funnel, FunnelStep, OrderLine, OrderPage, Orders, Person
 from app.values import CreditGrade, Sanction, Tier
-from db import bulk, frames
+from db import bookable, bulk, frames
 from db.writers import currencies, returns, shares, values
 from db.writers.currencies import AT_HOME
 from db.writers.shares import Source
@@ -111,10 +113,12 @@ def people(connection: Connection, ids: Sequence[int], now: int) -> dict[int, Pe
         "select c.id, c.name, c.platform, c.tier, c.credit_grade, case when coalesce(c.coupon, '') = '' then 0 else 1 end from wanted w join creator c on c.id = w.id",
     )
     held = dict(bulk.fetch(connection, _IN_FORCE.format(" and s.creator_id in (select id from wanted)"), now, now, now))
+    with closing(bulk.driver_cursor(connection)) as cursor:
+        words = bookable.verdicts(cursor, {row[0]: CreditGrade(row[4]) for row in rows if row[4] is not None}, now)
     return {
         key: Person(
             key, name, platform or "", None if tier is None else Tier(tier), None if grade is None else CreditGrade(grade).code,
-            Sanction(held[key]).code if key in held else None, bool(coded),
+            Sanction(held[key]).code if key in held else None, bool(coded), words.get(key, FREE),
         )
         for key, name, platform, tier, grade, coded in rows
     }  # fmt: skip
@@ -187,8 +191,9 @@ def _of_creator(connection: Connection, by: Rules, wanted: Orders, model: str | 
     counted = bulk.fetch(connection, "select sales from creator_return where month = 0 and creator_id = ?", creator)
     whole = model in {None, by.attribution.model} and len(ids) == (counted[0][0] if counted else 0)
     if not whole and not wanted.near:
-        tied = "coupon = (select nullif(k.coupon, '') from creator k where k.id = ?) or content_id in (select id from content where creator_id = ?)"
-        ids, paid = _shared_by(connection, by, creator, near | set(_scanned(connection, tied, (creator, creator), job).tolist()), model, job)
+        code = "coupon = (select nullif(k.coupon, '') from creator k where k.id = ?) or coupon in (select h.coupon from creator_coupon h where h.creator_id = ?)"
+        tied = f"{code} or content_id in (select id from content where creator_id = ?)"  # noqa: S608 (our own words)
+        ids, paid = _shared_by(connection, by, creator, near | set(_scanned(connection, tied, (creator, creator, creator), job).tolist()), model, job)
         whole = True
     here = (paid >= (_LOWEST if span.since is None else span.since)) & (paid < (_HIGHEST if span.until is None else span.until))
     ids, paid = ids[here], paid[here]

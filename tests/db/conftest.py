@@ -162,7 +162,7 @@ class Shop:
     actor: Actor = ACTOR
 
     def __post_init__(self) -> None:
-        self.creators = CreatorStore(self.engine)
+        self.creators = CreatorStore(self.engine, lambda: self.now)
         self.ratings = RatingStore(self.engine)
         self.pipeline = PipelineStore(self.engine)
         self.house = WorkspaceStore(self.engine, self.ref, read_only=False)

@@ -263,7 +263,7 @@ def test_an_index_answers_the_usual_questions(file: Shop) -> None:
     file.take(*(koc(number, followers=number) for number in range(50)))
     with reading(file.engine) as connection:
         for sort in ("-followers", "followers", "name", "-fee_fen", "-joined_at"):
-            statement = questions._ordered(connection, question("", "", sort))[0].limit(50)
+            statement = questions._ordered(connection, question("", "", sort), file.now, whole=False)[0].limit(50)
             compiled = statement.compile(connection, compile_kwargs={"literal_binds": True})
             plan = " ".join(str(row[3]) for row in connection.exec_driver_sql(f"explain query plan {compiled}"))
             assert "USING" in plan

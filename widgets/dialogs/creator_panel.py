@@ -30,7 +30,7 @@ from app.values import Tier
 from widgets.dialogs.credit_section import CreditSection
 from widgets.messages import Copyable, plain
 from widgets.tables.delegates import ink_of
-from widgets.tables.roster import credit_badge, stage_badge
+from widgets.tables.roster import bookable_badge, bookable_why, credit_badge, stage_badge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from app.usecases.creators import CreatorDetail, HistoryRow, MetricRow
     from app.usecases.rating import AccountTier, CreditShown, TierExplanation
+    from app.usecases.workspace import Foreign
     from widgets.page import Context
 
 _METRICS: Final = 40
@@ -86,6 +87,11 @@ class CreatorPanel(QFrame):
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.area.setAccessibleName(context.labels("panel.title"))
+        self.mark = plain("", role="ok", wrap=True)
+        self.mark.setContentsMargins(14, 0, 14, 6)
+        self.mark.hide()
+        self._foreign: Foreign | None = None
+        box.addWidget(self.mark)
         box.addWidget(self.area, 1)
         self._say(context.labels("panel.none"))
 
@@ -119,6 +125,23 @@ class CreatorPanel(QFrame):
             self.closed.emit()
         else:
             super().keyPressEvent(event)
+
+    def mark_change(self, foreign: Foreign) -> None:
+        """Say quietly that somebody else just changed what is shown; the fields are known once it is read anew."""
+        self._foreign = foreign
+        self.reload()
+
+    def _tell_change(self, shown: Shown, *, same: bool) -> None:
+        foreign, self._foreign = self._foreign, None
+        if foreign is None:
+            if not same:
+                self.mark.hide()
+            return
+        labels = self._labels
+        changed = [row.field for row in shown.detail.history if (row.by, row.at) == (foreign.by, foreign.at) and labels.words.has(f"field.{row.field}")]
+        fields = labels("list.separator").join(labels.field(name) for name in dict.fromkeys(changed))
+        self.mark.setText(labels("together.changed", by=foreign.by, fields=fields) if fields else labels("together.changed.some", by=foreign.by))
+        self.mark.show()
 
     # ------------------------------------------------------------ loading
 
@@ -166,6 +189,7 @@ class CreatorPanel(QFrame):
         same = self.creator_id == wanted
         at = self.area.verticalScrollBar().value() if same else 0
         self.creator_id, self._shown = wanted, shown
+        self._tell_change(shown, same=same)
         self._name.setText(shown.detail.row.name)
         self._edit.setEnabled(True)
         body = QWidget()
@@ -183,6 +207,12 @@ class CreatorPanel(QFrame):
 
     def _fill(self, box: QVBoxLayout, shown: Shown) -> None:
         detail, labels = shown.detail, self._labels
+        first = QHBoxLayout()
+        first.setSpacing(6)
+        word = bookable_badge(detail.row.booking, labels)
+        first.addWidget(self._badge(word.text, word.token))
+        first.addWidget(plain(bookable_why(detail.row.booking, labels), role="muted", wrap=True), 1)
+        box.addLayout(first)
         badges = QHBoxLayout()
         badges.setSpacing(6)
         stage = stage_badge(detail.row.stage, labels)

@@ -139,7 +139,8 @@ class Palette(QDialog):
         self._fill()
 
     def _creator(self, row: RosterRow) -> Choice:
-        hint = "  ".join((*(self._labels.platform(code) for code in row.platforms[:2]), self._labels.count(row.followers), self._labels.rank(row.tier)))
+        where = (self._labels.platform(code) for code in row.platforms[:2])
+        hint = "  ".join((*where, self._labels.count(row.followers), self._labels.rank(row.tier), self._labels.rank(row.bookable)))
         return Choice(row.name, hint, "owner", lambda: self.show_creator(row.id))
 
     # ------------------------------------------------------------ list

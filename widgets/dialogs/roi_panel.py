@@ -16,6 +16,7 @@ from widgets.messages import plain, tip
 from widgets.tables import returns
 from widgets.tables.delegates import ink_of
 from widgets.tables.returns import ORDERS
+from widgets.tables.roster import bookable_badge, bookable_why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,6 +193,7 @@ class RoiPanel(QFrame):
         badges.setSpacing(6)
         badges.addWidget(self._badge(returns.word_badge(one.word, labels)))
         badges.addWidget(self._badge(returns.grade_badge(one.value_grade), labels("roi.grade_badge", grade=labels.rank(one.value_grade))))
+        badges.addWidget(self._badge(bookable_badge(one.person.booking, labels), bookable_why(one.person.booking, labels)))
         if one.person.tier is not None:
             badges.addWidget(plain(f"{labels.platform(one.person.platform)}  {labels.rank(one.person.tier)}", role="muted"))
         badges.addStretch(1)

@@ -14,13 +14,14 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QSplitter, QToolButton, QWidget
 
 from app.errors import UsageError
-from app.events import CreatorsChanged
+from app.events import CreatorsChanged, PoliciesChanged, ReturnsChanged
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS
 from app.settings import DENSITY
-from app.usecases.creators import FILTER_FIELDS, Question, SortKey, parse_filter
+from app.usecases.creators import FILTER_FIELDS, Question, SortKey, parse_filter, seen
 from app.values import Stage, Tier, local
 from widgets.dialogs.bulk import BulkDialog
+from widgets.dialogs.comparison import Saving
 from widgets.dialogs.creator import CreatorDialog
 from widgets.dialogs.creator_panel import CreatorPanel
 from widgets.dialogs.notice import Elided
@@ -29,6 +30,7 @@ from widgets.tables import jobs
 from widgets.tables.delegates import CellDelegate
 from widgets.tables.filter_bar import FilterBar
 from widgets.tables.filter_words import Language, stored
+from widgets.tables.intervals import Returned
 from widgets.tables.model import TableModel
 from widgets.tables.roster import COLUMNS
 from widgets.tables.saved_views import SavedViews
@@ -37,9 +39,12 @@ from widgets.tables.view import TableView
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from app.errors import ProductError
     from app.events import Event
     from app.usecases.creators import CreatorDetail, RosterRow
+    from app.usecases.workspace import Foreign
     from widgets.page import Context
+    from widgets.tables.columns import Column
 
 AT_ONCE: Final = 1_000
 """Creators that one change handles in a thread; more go to a child process, which does not hold the window's interpreter."""
@@ -52,6 +57,17 @@ EXPORTED: Final = 20_000
 
 _BY_SIZE: Final = (SortKey("followers", descending=True),)
 _SHOWN_FIGURES: Final = tuple(reversed(Tier))
+
+
+_OF_RETURNS: Final = frozenset({"interval", "p25", "roas"})
+_AHEAD: Final = 40
+"""Rows below those in sight whose returns are read along."""
+
+
+def _columns(source: Returned) -> tuple[Column, ...]:
+    """Those of the roster, what creators brought back after their value grade."""
+    at = next(place for place, one in enumerate(COLUMNS) if one.key == "value_grade") + 1
+    return (*COLUMNS[:at], *source.columns(), *COLUMNS[at:])
 
 
 class CreatorsPage(Page):
@@ -69,7 +85,7 @@ class CreatorsPage(Page):
         self._asked = False
         self._pending: int | None = None
         self._figures, self._found = "", -1
-        self._counting, self._counts_serial = False, 0
+        self._counting, self._counts_serial, self._reading = False, 0, False
         self._counted_for: tuple[str, str] | None = None
         self._facets: Mapping[str, Sequence[str]] = {}
         self._facets_stale = True
@@ -91,6 +107,9 @@ class CreatorsPage(Page):
         box.addWidget(self.splitter, 1)
         self._count_timer = QTimer(self, singleShot=True, interval=350)
         self._count_timer.timeout.connect(self._count)
+        context.tasks.lost.connect(self._reached)
+        context.tasks.found.connect(self._reached)
+        context.tasks.others.connect(self._others)
         self._selection_changed()
 
     # ------------------------------------------------------------ parts
@@ -124,13 +143,14 @@ class CreatorsPage(Page):
 
     def _build_table(self) -> None:
         context = self.context
-        self.model = TableModel(COLUMNS, context.labels, context.tasks, context.services.creators)
+        self.source = Returned(context.services)
+        self.model = TableModel(_columns(self.source), context.labels, context.tasks, self.source)
         self.model.read_only = context.read_only
         self.delegate = CellDelegate(context.theme, self._check, lambda error: context.messages.sentence(error).text)
         self.table = TableView(self.model, self.delegate, context.tasks, context.messages, key="creators")
         self.model.setParent(self.table)
         self.delegate.setParent(self.table)
-        self.table.source = context.services.creators
+        self.table.source = self.source
         self.table.setAccessibleName(self._labels("page.creators"))
         self.table.dress(context.settings.get(DENSITY))
         self.table.restore_looks()
@@ -144,7 +164,11 @@ class CreatorsPage(Page):
         self.table.totals.connect(context.totals)
         self.table.pasted.connect(self._paste)
         self.table.selectionModel().currentRowChanged.connect(self._current_changed)
+        self.source.wanted = self._shows_returns
         self.model.answered.connect(self._answered)
+        self._returns_timer = QTimer(self, singleShot=True, interval=120)
+        self._returns_timer.timeout.connect(self._load_returns)
+        self.table.horizontalHeader().sectionResized.connect(lambda _, before, after: self._returns_timer.start() if not before and after else None)
         self.model.edited.connect(self.edit_cell)
 
     def _build_filter(self) -> None:
@@ -264,11 +288,24 @@ class CreatorsPage(Page):
 
     def changed(self, event: Event) -> None:
         """Show what was saved and keep everybody's place."""
+        if isinstance(event, ReturnsChanged | PoliciesChanged):
+            self.source.forget()
+            self._returns_timer.start()
         if isinstance(event, CreatorsChanged):
             self._facets_stale, self._counted_for = True, None
             self.model.refresh()
             if self.panel.isVisible() and (not event.ids or self.panel.creator_id in event.ids):
                 self.panel.reload()
+
+    def _reached(self) -> None:
+        """While a team's database is gone no editor opens; one that is open keeps what was typed."""
+        self.model.read_only = self.context.read_only or self.context.tasks.lost_since is not None
+
+    def _others(self, done: Sequence[Foreign]) -> None:
+        """Mark the open creator quietly where somebody else just changed it."""
+        for one in done:
+            if self.panel.isVisible() and self.panel.creator_id in one.ids:
+                self.panel.mark_change(one)
 
     def actions(self) -> list[QAction]:
         """Commands of the page."""
@@ -290,15 +327,39 @@ class CreatorsPage(Page):
 
     def settled(self) -> bool:
         """Whether nothing is being loaded."""
-        return self._asked and self.model.state != "loading" and not self._counting and not self._count_timer.isActive()
+        return (
+            self._asked
+            and self.model.state != "loading"
+            and not (self._counting or self._reading or self._count_timer.isActive() or self._returns_timer.isActive())
+        )
 
     def focus_filter(self) -> None:
         """Go to the search field."""
         self.filter.focus()
 
+    # ------------------------------------------------------------ returns beside the rows
+
+    def _shows_returns(self) -> bool:
+        return any(not self.table.isColumnHidden(at) for at, column in enumerate(self.model.columns) if column.key in _OF_RETURNS)
+
+    def _load_returns(self) -> None:
+        """Read the returns of the rows in sight that came without them; rows that are scrolled to bring their own."""
+        first, last = self.model.visible()
+        ids = self.source.lacks(self.model.ids[max(0, first) : last + _AHEAD].tolist()) if self._shows_returns() else []
+        if not ids:
+            return
+        self._reading = True
+
+        def done(_: object) -> None:
+            self._reading = False
+            self.table.viewport().update()
+
+        self.context.tasks.run(self, lambda: self.source.load(ids), done, done, lane="read")
+
     # ------------------------------------------------------------ figures and facets
 
     def _answered(self) -> None:
+        self._returns_timer.start()
         if self._pending is not None:
             self.table.go_to(self._pending)
             self._pending = None
@@ -457,7 +518,24 @@ class CreatorsPage(Page):
     def edit_cell(self, row: RosterRow, field: str, text: str) -> None:
         """Save what was typed into a cell."""
         said = self._labels("creators.edited_cell", name=row.name, field=self._labels.field(field))
-        self.change([row.id], "field", {field: stored(CREATOR_FIELDS[field], text)}, "", said)
+        typed, saw = {field: stored(CREATOR_FIELDS[field], text)}, seen(row)
+
+        def again() -> None:
+            saving.save(typed, saw)
+
+        def back() -> None:
+            self.context.messages.toast(self._labels("creators.theirs_kept"), action=(self._labels("together.repeat"), again))
+
+        saving = Saving(self.context, (row.id, row.name), self, partial(self._done, said), partial(self._refused, again), back)
+        again()
+
+    def _refused(self, again: Callable[[], None], error: ProductError) -> None:
+        """Tell why something was not saved; what was typed is a click away."""
+        if error.code in {"offline", "database_unreachable"}:
+            text = self.context.messages.sentence(error).text
+            self.context.messages.toast(text, kind="error", action=(self._labels("together.repeat"), again))
+        else:
+            self.context.messages.show(error)
 
     # ------------------------------------------------------------ many creators
 
@@ -481,30 +559,56 @@ class CreatorsPage(Page):
         self._load_facets()
         ids = self.table.selected_ids().tolist()
         dialog = BulkDialog(self.context, kind, len(ids), self._facets, self)
-        dialog.wanted.connect(lambda kind, values, reason: self.change(ids, "field" if kind == "owner" else kind, values, reason, ""))
+        since: list[int] = []
+        operations = self.context.services.workspace.operations
+        self.context.tasks.run(dialog, lambda: operations(limit=1), lambda last: since.append(last[0].id if last else 0), lambda _: None)
+        dialog.wanted.connect(lambda kind, values, reason: self.change(ids, "field" if kind == "owner" else kind, values, reason, "", *since))
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
         return dialog
 
-    def change(self, ids: Sequence[int], kind: str, values: Any, reason: str, said: str) -> None:  # noqa: ANN401 (by kind)
-        """Change creators in the background; what was done is told with its undo."""
+    def change(self, ids: Sequence[int], kind: str, values: Any, reason: str, said: str, since: int | None = None) -> None:  # noqa: ANN401 (by kind)
+        """Change creators in the background; what was done is told with its undo.
+
+        ``since`` is the last operation that was there when the change was thought of: what others changed after it is theirs.
+        """
         labels, services = self._labels, self.context.services
-        words = said or labels.plural(f"creators.done.{kind}", len(ids), count=labels.exact(len(ids)))
-        work, order = self._order(kind, ids, values, reason or None)
-        done = partial(self._done, words)
+        work, order = self._order(kind, ids, values, reason or None, since)
+
+        def done(edited: Any) -> None:  # noqa: ANN401 (an operation, or the answer to an edit)
+            left = getattr(edited, "left", ())
+            count = len(ids) - len(left)
+            words = said or labels.plural(f"creators.done.{kind}", count, count=labels.exact(count))
+            if count:
+                self._done(words, getattr(edited, "operation_id", edited))
+            if left:
+                self._tell_left(left)
+
+        def again() -> None:
+            self.change(ids, kind, values, reason, said, since)
+
         if len(ids) <= AT_ONCE:
             title = labels(f"bulk.{kind}") if len(ids) > _NOTICED else ""
-            self.context.tasks.run_job(self, lambda job: work(services, job, *order), done, lane="write", title=title)
+            self.context.tasks.run_job(self, lambda job: work(services, job, *order), done, partial(self._refused, again), lane="write", title=title)
         else:
-            self.context.tasks.run_child(self, work, order, done, title=labels(f"bulk.{kind}"))
+            self.context.tasks.run_child(self, work, order, done, partial(self._refused, again), title=labels(f"bulk.{kind}"))
+
+    def _tell_left(self, left: Sequence[int]) -> None:
+        """Say who stayed as others had changed them meanwhile."""
+        among = Question(where=f"id in ({', '.join(map(str, left[:EXPORTED]))})")
+        self.context.messages.toast(
+            self._labels.plural("creators.left", len(left)), kind="warning", action=(self._labels("creators.left.show"), lambda: self.shown(among))
+        )
 
     @staticmethod
-    def _order(kind: str, ids: Sequence[int], values: Any, reason: str | None) -> tuple[Callable[..., int], tuple[object, ...]]:  # noqa: ANN401
+    def _order(kind: str, ids: Sequence[int], values: Any, reason: str | None, since: int | None) -> tuple[Callable[..., Any], tuple[object, ...]]:  # noqa: ANN401
         if kind == "tags":
             return jobs.tag, (list(ids), *values)
         if kind == "stage":
             return jobs.move, (list(ids), int(Stage(values)), reason)
-        return jobs.edit, (list(ids), values, reason)
+        if since is None:
+            return jobs.edit, (list(ids), values, reason)
+        return jobs.edit_since, (list(ids), values, since, reason)
 
     def _done(self, said: str, operation_id: int) -> None:
         """Tell what was done, and offer to take it back."""

@@ -114,6 +114,7 @@ CREATORS: Final = (
     Column("score", "credit.score", lambda row, _: str(row.row.credit_score), sort="credit_score", width=66, right=True,
            number=lambda row: row.row.credit_score, ink=lambda row: "text_muted" if row.row.credit_grade is CreditGrade.N else "text",
            tip=lambda row, labels: labels("credit.score_tip", score=row.row.credit_score, own_record=labels("credit.own_record"))),
+    of_roster("bookable"),
     Column("weakest", "credit.weakest", _weakest, width=124, tip=lambda row, labels: labels("credit.weakest_tip") if _weakest(row, labels) else ""),
     Column("sanction", "sanction.level", lambda row, labels: " ".join(badge.text for badge in _sanction(row, labels)), width=132, badges=_sanction),
     Column("last", "credit.last", _last, width=210),

@@ -11,6 +11,7 @@ from app.rules.rating.value import Reason, Word
 from app.values import Tier, ValueGrade
 from widgets.labels import NOTHING
 from widgets.tables.columns import Badge, Column, Whiskers
+from widgets.tables.roster import bookable_badge, bookable_why
 
 if TYPE_CHECKING:
     from app.rules.report import Figures
@@ -142,7 +143,8 @@ def _tier(one: Outcome, labels: Labels) -> tuple[Badge, ...]:
     return () if tier is None else (Badge(labels.rank(tier), f"tier_{tier.code}"),)
 
 
-def _interval_tip(one: Figures, labels: Labels) -> str:
+def interval_tip(one: Figures, labels: Labels) -> str:
+    """The interval as a sentence, with what the lines mean where there are any."""
     return f"{interval_sentence(one, labels)}\n{labels('roi.lines_tip')}" if one.p10 is not None else interval_sentence(one, labels)
 
 
@@ -165,6 +167,10 @@ def outcome_columns(scale: Scale) -> tuple[Column, ...]:
             tip=why,
         ),
         Column("name", "roi.by.creator", lambda row, _: row.person.name, width=150),
+        Column(
+            "bookable", "field.bookable", lambda row, labels: labels.rank(row.person.booking.word), width=92,
+            badges=lambda row, labels: (bookable_badge(row.person.booking, labels),), tip=lambda row, labels: bookable_why(row.person.booking, labels),
+        ),
         Column("platform", "field.platform", lambda row, labels: labels.platform(row.person.platform), width=104),
         Column("tier", "field.tier", lambda row, labels: labels.rank(row.person.tier), width=92, badges=_tier),
         _money("net", "net_fen"),
@@ -175,7 +181,7 @@ def outcome_columns(scale: Scale) -> tuple[Column, ...]:
         ),
         Column(
             "interval", "roi.interval", lambda row, labels: interval(row.figures, labels), sort="p50", width=176, bar=lambda row: scale.bar(row.figures),
-            ink=lambda row: _known(row.figures.p10), tip=lambda row, labels: _interval_tip(row.figures, labels),
+            ink=lambda row: _known(row.figures.p10), tip=lambda row, labels: interval_tip(row.figures, labels),
         ),
         _estimate("p25", "roi.p25", "p25"),
         _chance("above_break_even", "roi.above_break_even", "p_above_break_even"),
@@ -269,7 +275,7 @@ def group_columns(scale: Scale) -> tuple[Column, ...]:
         _money("variable", "variable_fen", width=124),
         Column(
             "interval", "roi.interval", lambda row, labels: interval(row.figures, labels), sort="interval", width=176, bar=lambda row: scale.bar(row.figures),
-            ink=lambda row: _known(row.figures.p10), tip=lambda row, labels: _interval_tip(row.figures, labels), order=lambda row: row.figures.p50,
+            ink=lambda row: _known(row.figures.p10), tip=lambda row, labels: interval_tip(row.figures, labels), order=lambda row: row.figures.p50,
         ),
         _estimate("p25", "roi.p25", "p25"),
         _chance("above_break_even", "roi.above_break_even", "p_above_break_even"),

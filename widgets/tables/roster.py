@@ -6,10 +6,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from app.values import CreditGrade, Stage, ValueGrade
+from app.values import Bookable, CreditGrade, Stage, ValueGrade
 from widgets.tables.columns import Badge, Column
 
 if TYPE_CHECKING:
+    from app.rules.bookable import Verdict
     from app.usecases.creators import AccountRow, RosterRow
     from widgets.labels import Labels
 
@@ -33,6 +34,7 @@ _GRADE_TOKENS: Final = {
     CreditGrade.D: "danger_soft",
 }
 _VALUE_TOKENS: Final = {ValueGrade.S: "ok_soft", ValueGrade.A: "ok_soft", ValueGrade.B: "accent_soft", ValueGrade.N: "tier_unranked"}
+_BOOKABLE: Final = {Bookable.YES: "ok_soft", Bookable.NEEDS_APPROVAL: "warning_soft", Bookable.NO: "danger_soft"}
 _DAY: Final = 86_400_000_000
 _OLD: Final = 90 * _DAY
 _AGEING: Final = 30 * _DAY
@@ -41,6 +43,16 @@ _AGEING: Final = 30 * _DAY
 def stage_badge(stage: Stage, labels: Labels) -> Badge:
     """A stage as a coloured word."""
     return Badge(labels.rank(stage), _STAGE_TOKENS[stage])
+
+
+def bookable_badge(booking: Verdict, labels: Labels) -> Badge:
+    """Whether somebody can be booked as a coloured word."""
+    return Badge(labels.rank(booking.word), _BOOKABLE[booking.word])
+
+
+def bookable_why(booking: Verdict, labels: Labels) -> str:
+    """What decided whether somebody can be booked."""
+    return labels(f"bookable.why.{booking.cause or 'none'}")
 
 
 def credit_badge(row: RosterRow) -> Badge:
@@ -119,6 +131,15 @@ COLUMNS: Final = (
         plain=lambda row, _: "" if row.followers is None else str(row.followers),
         number=lambda row: row.followers,
         edit="followers",
+    ),
+    Column(
+        "bookable",
+        "field.bookable",
+        lambda row, labels: labels.rank(row.bookable),
+        sort="bookable",
+        width=92,
+        badges=lambda row, labels: (bookable_badge(row.booking, labels),),
+        tip=lambda row, labels: bookable_why(row.booking, labels),
     ),
     Column(
         "stage",
