@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from app.rules.facts import FACTS
 from app.rules.fields import DATE_PREFIX, METRIC_PREFIX, Field, Kind, field_of
 from app.values import Ranked, local
 
@@ -140,10 +141,10 @@ class Labels:
         return self(key, **known) if self.words.has(key) else kind
 
     def value(self, name: str, value: object) -> str:
-        """Text of a creator's field, as chips, history and previews show it."""
+        """Text of a field of creators or facts, as chips, history and previews show it."""
         if value is None or value in ("", ()):
             return NOTHING
-        one = field_of(name)
+        one = field_of(name) or next((kind.fields[name] for kind in FACTS.values() if name in kind.fields), None)
         if one is None:
             return str(value)
         try:

@@ -6,14 +6,15 @@ What people do with these facts belongs to the areas that they are of; how they 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from app import filters
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, ReturnsChanged
-from app.files import take_in
+from app.files import Left, let_out, take_in
 from app.jobs import Job, Quiet
+from app.rules import sources
 from app.rules.facts import FACTS, field_in
 from app.rules.fields import Kind, platform_code
 
@@ -21,13 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from app.files import Files, ImportReport, ImportRequest, Parsed, Preview, Upserted
+    from app.files import Files, Gate, ImportReport, ImportRequest, Parsed, Preview, Upserted
     from app.rules.fields import Field
     from app.values import Actor
 
 _MANY: Final = 1000
 _RETURNS: Final = frozenset({"sales", "touchpoints", "costs", "contents"})
 """Kinds that decide what creators brought back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file as it was opened for somebody to look at: its head, read as what it was recognised as."""
+
+    preview: Preview
+    source: sources.Source
 
 
 class FactFiles(Protocol):
@@ -40,6 +49,9 @@ class FactFiles(Protocol):
     def take(self, parsed: Parsed, request: ImportRequest, actor: Actor, now: int, job: Job) -> Upserted:
         """Take a parsed file in, all or nothing; a dry run only tells."""
 
+    def taken_before(self) -> list[sources.Taken]:
+        """How the last tables were read that were taken in, whatever their kind, the latest first."""
+
     def rows(self, kind: str, where: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
         """Values of the columns for every fact of a kind that a filter holds for, as a file carries them."""
 
@@ -47,13 +59,25 @@ class FactFiles(Protocol):
 class Facts:
     """What people do with files of facts."""
 
-    def __init__(self, store: FactFiles, files: Files, actor: Actor, clock: Callable[[], int], events: Events) -> None:
-        """Work on a store, with files, as somebody."""
-        self._store, self._files, self._actor, self._clock, self._events = store, files, actor, clock, events
+    def __init__(self, store: FactFiles, files: Files, actor: Actor, clock: Callable[[], int], events: Events, gate: Gate) -> None:
+        """Work on a store, with files, as somebody; what leaves passes a gate."""
+        self._store, self._files, self._actor, self._clock, self._events, self._gate = store, files, actor, clock, events, gate
 
     def preview(self, request: ImportRequest) -> Preview:
         """Head of a file and what its columns were taken for."""
         return self._files.preview(request)
+
+    def open(self, request: ImportRequest, kind: str | None = None) -> Opened:
+        """Head of a file with what it is: a known export, a table read before, or what its headers say. ``kind`` settles its kind."""
+        preview = self._files.preview(replace(request, kind=kind or request.kind))
+        source = sources.recognise(preview.headers if preview.header_row is not None else (), self._store.taken_before())
+        if kind is not None and source.kind != kind:
+            source = sources.Source(kind)
+        if source.kind != request.kind and kind is None:
+            preview = self._files.preview(replace(request, kind=source.kind))
+        if source.before is not None:
+            preview = replace(preview, mapping=source.columns)
+        return Opened(replace(preview, platform=preview.platform or source.platform), source)
 
     def import_file(self, request: ImportRequest, job: Job | None = None) -> ImportReport:
         """Take a file of a kind in, all or nothing; a dry run only tells."""
@@ -76,7 +100,8 @@ class Facts:
         for name in wanted:
             if field_in(kind, name) is None:
                 raise UsageError("unknown_field", field=name)
-        return self._files.write_table(path, wanted, _watched(self._store.rows(kind, where, wanted), job or Quiet()))
+        count = self._files.write_table(path, wanted, _watched(self._store.rows(kind, where, wanted), job or Quiet()))
+        return let_out(self._gate, Left(kind, path.name, where, count, wanted), path)
 
 
 def _known(kind: str) -> None:

@@ -6,19 +6,21 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Text, case, cast, func, literal, null, or_, select
 
 from app.errors import UsageError
-from app.files import Upserted
+from app.files import Chunk, Upserted, Warn
 from app.rules.attribution import TouchKind
-from app.rules.facts import FIGURES
+from app.rules.facts import FIGURES, KINDS
 from app.rules.fields import Kind
+from app.rules.headers import plain
+from app.rules.sources import Taken
 from app.usecases.facts import filterable, parse_filter
 from app.values import iso
-from db import bulk, questions
+from db import bulk, questions, team
 from db.engine import reading, writing
 from db.models import Base
 from db.models.records import AuditRow, Operation, Policy
@@ -27,6 +29,7 @@ from db.writers.facts import OF_CONTENTS, FactUpsert
 from db.writers.figures import ContentUpsert
 from db.writers.incoming import Tally, finish
 from db.writers.operations import Log
+from db.writers.recruited import OF_RECRUITING, RecruitingUpsert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from app.files import ImportRequest, Parsed, Warn
+    from app.files import ImportRequest, Parsed
     from app.jobs import Job
     from app.values import Actor
     from db.engine import Database
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 CHUNK: Final = 100_000
 """Rows of a file that are handled at a time."""
 _EXPORTED: Final = 20_000
+_REMEMBERED: Final = 500
+"""Imports that are looked through for a table like the one at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,13 @@ class FactStore:
             job.progress("commit", 1, 1)
             return _told(done, log.id)
 
+    def taken_before(self) -> list[Taken]:
+        """How the last tables were read that were taken in, whatever their kind, the latest first."""
+        with reading(self.engine) as connection:
+            statement = select(Operation.kind, Operation.at, Operation.summary).where(Operation.kind.in_([f"import.{kind}" for kind in KINDS]))
+            rows = connection.execute(statement.order_by(Operation.id.desc()).limit(_REMEMBERED)).all()
+        return [_read_so(row.kind.removeprefix("import."), row.at, json.loads(row.summary)) for row in rows]
+
     # ------------------------------------------------------------ out
 
     def rows(self, kind: str, where: str, columns: Sequence[str]) -> Iterator[tuple[object, ...]]:
@@ -97,6 +109,13 @@ class FactStore:
 # ---------------------------------------------------------------- in
 
 
+def _read_so(kind: str, at: int, told: Mapping[str, Any]) -> Taken:
+    """A table's reading as its import told it; of one from before headers were kept none is known."""
+    mapping: dict[str, str] = told.get("mapping", {})
+    headers = frozenset(plain(one) for one in [*mapping.values(), *told.get("unmapped", ())]) if "unmapped" in told else frozenset()
+    return Taken(kind, headers, mapping, told.get("platform"), tuple(told.get("key", ())), told.get("file", ""), at)
+
+
 @dataclass(frozen=True, slots=True)
 class _Done:
     tally: Tally
@@ -106,20 +125,28 @@ class _Done:
 
 
 def _taken(connection: Connection, log: Log | None, parsed: Parsed, request: ImportRequest, actor: Actor, now: int, job: Job) -> _Done:
-    make = ContentUpsert if request.kind in OF_CONTENTS else FactUpsert
+    make = ContentUpsert if request.kind in OF_CONTENTS else RecruitingUpsert if request.kind in OF_RECRUITING else FactUpsert
     types = _event_types(connection) if request.kind == "events" else frozenset()
     upsert = make(connection, log, now, actor.name, request.kind, parsed.key, request.create_leads, types)
     upsert.look_up(parsed)
+    proposing = request.kind == "events" and team.only_proposes(connection)
     done = 0
     with _indexed_after(connection, parsed, job) if log is not None and _long(parsed, request) else nullcontext():
         for chunk in parsed.chunks(CHUNK):
             job.check()
-            upsert.take(chunk)
+            upsert.take(_proposed(chunk) if proposing else chunk)
             done += len(chunk)
             job.progress("upsert", done, parsed.records)
     upsert.finish()
     job.check()
-    return _Done(upsert.tally, upsert.warnings(), tuple(upsert.people.unknown), tuple(sorted(upsert.creators)))
+    warnings = (*upsert.warnings(), Warn("events_proposed")) if proposing and upsert.tally.inserted else upsert.warnings()
+    return _Done(upsert.tally, warnings, tuple(upsert.people.unknown), tuple(sorted(upsert.creators)))
+
+
+def _proposed(chunk: Chunk) -> Chunk:
+    """Events as a file proposes them: in a team what it says of their confirmation is another person's to say."""
+    nothing: list[Any] = [None] * len(chunk)
+    return replace(chunk, columns={**chunk.columns, "confirmed_at": nothing, "voided_at": nothing})
 
 
 def _long(parsed: Parsed, request: ImportRequest) -> bool:
@@ -187,6 +214,7 @@ class _View:
 _TABLES: Final = Base.metadata.tables
 _ACCOUNT, _CREATOR, _CONTENT, _METRIC = (_TABLES[name] for name in ("account", "creator", "content", "content_metric"))
 _SALE, _TOUCH, _COST, _EVENT, _PATH = (_TABLES[name] for name in ("sale", "touchpoint", "cost_entry", "credit_event", "conversion_path"))
+_CONTACT, _TRAINING, _COURSE = (_TABLES[name] for name in ("contact", "training", "course"))
 _WHO: Final[dict[str, ColumnElement[Any]]] = {
     "platform": _ACCOUNT.c.platform, "platform_uid": _ACCOUNT.c.platform_uid, "handle": _ACCOUNT.c.handle, "name": _CREATOR.c.name,
 }  # fmt: skip
@@ -262,12 +290,26 @@ def _main(name: str) -> ColumnElement[Any]:
     return found.correlate(_CREATOR, _EVENT).scalar_subquery()
 
 
+def _contacts() -> _View:
+    columns = {**_WHO, **_plain(_CONTACT, "channel", "direction", "at", "who", "text", "answer_by")}
+    return _View(_CONTACT.c.id, columns, _named(_CONTACT), _CONTACT.c.voided_at.is_(None))
+
+
+def _trainings() -> _View:
+    columns = {
+        **_WHO, **_plain(_TRAINING, "taken_at", "passed_at"), "course": _COURSE.c.name, "mark": _TRAINING.c.mark / 100.0,
+        "passed": cast(case((_TRAINING.c.passed_at.is_not(None), "yes"), else_="no"), Text),
+    }  # fmt: skip
+    return _View(_TRAINING.c.id, columns, _named(_TRAINING).join(_COURSE, _COURSE.c.id == _TRAINING.c.course_id))
+
+
 def _paths() -> _View:
     return _View(_PATH.c.id, _plain(_PATH, "path", "conversions", "nulls"), _PATH)
 
 
 _VIEWS: Final = {
     "contents": _contents, "metrics": _metrics, "sales": _sales, "touchpoints": _touchpoints, "costs": _costs, "events": _events, "paths": _paths,
+    "contacts": _contacts, "trainings": _trainings,
 }  # fmt: skip
 
 

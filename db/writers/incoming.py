@@ -304,5 +304,8 @@ def finish(log: Log, parsed: Parsed, request: ImportRequest, tally: Tally, finge
             "duplicates": parsed.duplicates + tally.duplicates,
             "merged": tally.duplicates,
             "mapping": dict(parsed.mapping),
+            "unmapped": list(parsed.unmapped),
+            "platform": request.platform,
+            "key": list(parsed.key),
         }
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes a file of creators in: opened, its columns matched, checked cell by cell, imported, undone if need be. One view, no next-next-next."""
+"""Takes a file in, of creators or of facts: opened, its columns matched, checked cell by cell, imported, undone if need be. One view, no next-next-next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QComboBox,
     QDialog,
     QFileDialog,
     QFrame,
@@ -27,18 +26,19 @@ from PySide6.QtWidgets import (
 
 import resources
 from app.errors import CancelledError, ProductError
-from app.files import ImportRequest
-from app.rules.fields import PLATFORMS
+from app.rules.facts import CREATORS, FACTS
 from widgets.dialogs import jobs
+from widgets.dialogs.import_options import ImportOptions, recognised
 from widgets.dialogs.mapping import MappingTable
 from widgets.dialogs.notice import Notice, shown
 from widgets.dialogs.preview import CHANGES, REJECTS, Figures, Listing, Overview, change_lines, kept_words, reason_of, reject_lines, where_of
 from widgets.messages import plain, tip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from app.files import ImportReport, Preview
+    from app.files import ImportReport, ImportRequest, Preview
+    from app.usecases.facts import Opened
     from app.usecases.workspace import Undone
     from widgets.page import Context
     from widgets.tasks import Task
@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 ENDINGS: Final = ("csv", "tsv", "txt", "xlsx", "xlsm", "xls", "zip", "html", "htm")
 """Files that the chooser offers; what is inside decides, not the name."""
 
-_ENCODINGS: Final = ("utf-8", "gb18030", "utf-16", "big5", "shift_jis")
+_SHOWN_AT: Final = {"events": "rating"} | dict.fromkeys(("contents", "metrics", "sales", "touchpoints", "costs", "paths"), "roi")
+"""Page that shows the facts of a kind."""
 _TEXT_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt", ".htm", ".html"})
 _OPENED_HERE: Final = 3_000_000
 """Bytes up to which a file is opened in a thread; parsing a larger one would hold the interpreter for too long."""
@@ -150,7 +151,10 @@ class ImportWizard(QDialog):
         top.addWidget(self._facts, 1)
         top.addWidget(another)
         box.addLayout(top)
-        box.addLayout(self._options())
+        self.options = ImportOptions(self.context)
+        self.options.reread.connect(self._read)
+        self.options.changed.connect(self._reconsider)
+        box.addWidget(self.options)
         self._notice = Notice(self.context.theme)
         self._figures = Figures(labels)
         box.addWidget(self._notice)
@@ -170,33 +174,6 @@ class ImportWizard(QDialog):
         box.addWidget(self._blank, 1)
         box.addLayout(self._footer())
         return page
-
-    def _options(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        self._platform = self._combo(row, "import.platform", 150)
-        self._key = self._combo(row, "import.key", 210)
-        self._sheet = self._combo(row, "import.sheet", 160)
-        self._encoding = self._combo(row, "import.encoding", 150)
-        row.addStretch(1)
-        labels = self.context.labels
-        self._key[1].addItem(labels("import.key.default"), ())
-        self._key[1].addItem(labels("import.key.nickname"), ("name",))
-        self._platform[1].activated.connect(lambda _: self._reconsider())
-        self._key[1].activated.connect(lambda _: self._reconsider())
-        self._sheet[1].activated.connect(lambda _: self._read())
-        self._encoding[1].activated.connect(lambda _: self._read())
-        return row
-
-    def _combo(self, row: QHBoxLayout, key: str, width: int) -> tuple[QLabel, QComboBox]:
-        words, combo = plain(self.context.labels(key), role="muted"), QComboBox()
-        combo.setMinimumWidth(self.context.theme.px(width))
-        combo.setAccessibleName(self.context.labels(key))
-        words.setBuddy(combo)
-        row.addWidget(words)
-        row.addWidget(combo)
-        row.addSpacing(10)
-        return words, combo
 
     def _footer(self) -> QHBoxLayout:
         labels = self.context.labels
@@ -243,10 +220,7 @@ class ImportWizard(QDialog):
     def load(self, path: Path) -> None:
         """Open a file and show what was recognised."""
         self._path, self._preview, self.report, self._checked, self.undone = path, None, None, None, None
-        for _, combo in (self._sheet, self._encoding):
-            combo.clear()
-        for widget in self._encoding:
-            widget.hide()  # until it is known to be text
+        self.options.forget()
         self._stack.setCurrentIndex(1)
         self._file.setText(shown(path.name, 60))
         self._file.setToolTip(tip(str(path)))
@@ -257,64 +231,37 @@ class ImportWizard(QDialog):
         if self._path is None:
             return
         self._forget_check()
-        request = ImportRequest(self._path, self._sheet[1].currentData(), encoding=self._encoding[1].currentData())
+        request, kind = self.options.to_open(self._path), self.options.settled_kind
         self._notice.silence()
         self._facts.setText("")
         labels, serial = self.context.labels, self._begin("opening")
         title = labels("import.opening", file=shown(self._path.name, 40))
-        creators = self.context.services.creators
+        facts = self.context.services.facts
 
-        def opened(preview: Preview) -> None:
+        def opened(one: Opened) -> None:
             if serial == self._serial:
-                self._opened(preview)
+                self._opened(one)
 
         if _size(self._path) <= _OPENED_HERE:
-            self._task = self.context.tasks.run(self, lambda: creators.preview(request), opened, self._failed(serial), lane="read", title=title)
+            self._task = self.context.tasks.run(self, lambda: facts.open(request, kind), opened, self._failed(serial), lane="read", title=title)
         else:
-            self._task = self.context.tasks.run_child(self, jobs.head, (request,), opened, self._failed(serial), title=title)
+            self._task = self.context.tasks.run_child(self, jobs.head, (request, kind), opened, self._failed(serial), title=title)
 
-    def _opened(self, preview: Preview) -> None:
-        labels = self.context.labels
+    def _opened(self, opened: Opened) -> None:
+        labels, preview = self.context.labels, opened.preview
         self._preview = preview
-        self._fill_choices(preview)
-        self._mapping.load(preview)
-        self._key[1].setCurrentIndex(0)
+        self.options.show_opened(opened)
+        self._mapping.load(preview, self.options.kind_chosen)
         facts = [labels.plural("import.columns", len(preview.headers))]
         facts += [labels("import.header_at", row=preview.header_row) if preview.header_row is not None else labels("import.no_header")]
+        facts += [words] if (words := recognised(opened, self.context)) else []
         self._facts.setText("  ·  ".join(facts))
+        self._facts.setToolTip(tip("  ·  ".join(facts)))
         self._tabs.setCurrentIndex(0)
         self._end("mapping")
         self._reconsider()
         if self._lack() is None:
             self.check()
-
-    def _fill_choices(self, preview: Preview) -> None:
-        labels = self.context.labels
-        combo = self._sheet[1]
-        combo.clear()
-        for name in preview.sheets:
-            combo.addItem(shown(name, 40), name)
-        combo.setCurrentIndex(max(0, combo.findData(preview.sheet)))
-        chosen = self._encoding[1].currentData()
-        self._offer_encodings(preview.encoding if chosen is None else None, chosen)
-        for one in self._encoding:
-            one.setVisible(preview.encoding is not None)
-        combo = self._platform[1]
-        combo.clear()
-        combo.addItem(labels("import.platform.choose"), None)
-        for code in dict.fromkeys([*PLATFORMS, *([preview.platform] if preview.platform else [])]):
-            combo.addItem(labels.platform(code), code)
-        in_column = "platform" in preview.mapping
-        combo.setCurrentIndex(0 if in_column else max(0, combo.findData(preview.platform)))
-
-    def _offer_encodings(self, detected: str | None, chosen: str | None) -> None:
-        combo = self._encoding[1]
-        combo.clear()
-        labels = self.context.labels
-        combo.addItem(labels("import.encoding.found", name=detected.upper()) if detected else labels("import.encoding.auto"), None)
-        for name in _ENCODINGS:
-            combo.addItem(labels(f"import.encoding.{name}"), name)
-        combo.setCurrentIndex(max(0, combo.findData(chosen)))
 
     # ------------------------------------------------------------ what is asked for
 
@@ -322,52 +269,44 @@ class ImportWizard(QDialog):
         """What would be imported, as the window stands."""
         if self._path is None:
             raise RuntimeError("no file")
-        return ImportRequest(
-            self._path,
-            self._sheet[1].currentData(),
-            self._platform[1].currentData(),
-            self._mapping.chosen(),
-            self._key[1].currentData(),
-            self._encoding[1].currentData(),
-            dry_run,
-            only_mapped=True,
-        )
+        return self.options.request(self._path, self._mapping.chosen(), dry_run=dry_run)
 
     def choose_field(self, column: int, field: str) -> None:
         """Take a column, counted from 0, for a field; "" leaves it out."""
         self._mapping.choose(column, field)
 
-    def choose_platform(self, code: str) -> None:
-        """Say on which platform the file's creators are."""
-        self._platform[1].setCurrentIndex(self._platform[1].findData(code))
-        self._reconsider()
-
-    def choose_encoding(self, name: str | None) -> None:
-        """Read the file in an encoding; None finds it out."""
-        self._encoding[1].setCurrentIndex(self._encoding[1].findData(name))
-        self._read()
-
-    def match_by_nickname(self) -> None:
-        """Tell creators apart by platform and nickname."""
-        self._key[1].setCurrentIndex(1)
-        self._reconsider()
-
     def _lack(self) -> Lack | None:
         """What is missing before a check; None when all is there."""
         labels, chosen = self.context.labels, self._mapping.chosen()
         twice = self._mapping.twice()
-        named = bool({"platform_uid", "handle"} & chosen.keys())
-        by_name = bool(self._key[1].currentData())
         reasons = (
             (not chosen, Lack(labels("import.lack.columns"))),
             (twice, Lack(labels("import.lack.twice", field=labels.field(twice[0]) if twice else ""))),
             (self._mapping.unnamed(), Lack(labels("import.lack.metric"))),
-            (by_name and "name" not in chosen, Lack(labels("import.lack.name"))),
-            (not by_name and not named and "name" in chosen, Lack(labels("import.lack.key"), (labels("import.use_nickname"), self.match_by_nickname))),
-            (not by_name and not named, Lack(labels("import.lack.who"))),
-            (self._platform[1].currentData() is None and "platform" not in chosen, Lack(labels("import.lack.platform"))),
+        )
+        first = next((lack for missing, lack in reasons if missing), None)
+        return first or (self._lack_of_creators(chosen) if self.options.kind_chosen == CREATORS else self._lack_of_facts(chosen))
+
+    def _lack_of_creators(self, chosen: Mapping[str, str]) -> Lack | None:
+        labels, key, options = self.context.labels, self.options.by_key, self.options
+        named = bool({"platform_uid", "handle"} & chosen.keys())
+        by_name = (labels("import.use_nickname"), lambda: options.choose_key(("name",)))
+        reasons = (
+            (key and not set(key) <= chosen.keys(), Lack(labels("import.lack.key_column", field=labels.field(key[0]) if key else ""))),
+            (not key and not named and "name" in chosen, Lack(labels("import.lack.key"), by_name)),
+            (not key and not named, Lack(labels("import.lack.who"))),
+            (options.platform_chosen is None and "platform" not in chosen, Lack(labels("import.lack.platform"))),
         )
         return next((lack for missing, lack in reasons if missing), None)
+
+    def _lack_of_facts(self, chosen: Mapping[str, str]) -> Lack | None:
+        labels, kind = self.context.labels, FACTS[self.options.kind_chosen]
+        missing = [name for name in kind.needs if name not in chosen and not _worked_out(name, chosen)]
+        if missing:
+            return Lack(labels("import.lack.needs", fields=labels("list.separator").join(labels.field(name) for name in missing)))
+        if kind.must_name and not {"platform_uid", "handle", "name", "content_id"} & chosen.keys():
+            return Lack(labels("import.lack.whom"))
+        return None
 
     def _reconsider(self) -> None:
         """Something was chosen: say what is missing, and that an earlier check no longer tells."""
@@ -376,8 +315,7 @@ class ImportWizard(QDialog):
         if self.state == "checking":
             self.cancel()
         labels = self.context.labels
-        in_column = "platform" in self._mapping.chosen()
-        self._platform[1].setItemText(0, labels("import.platform.column" if in_column else "import.platform.choose"))
+        self.options.platform_in_column(there="platform" in self._mapping.chosen())
         taken, columns = self._mapping.columns()
         self._tabs.setTabText(0, labels("import.mapping_count", taken=taken, columns=columns))
         lack = self._lack()
@@ -473,7 +411,10 @@ class ImportWizard(QDialog):
             return
         actions: list[tuple[str, Callable[[], None]]] = [(labels("import.again"), self.again)]
         if report.import_id is not None:
-            actions = [(labels("import.show_creators"), self.show_creators), (labels("import.undo"), self.undo), *actions]
+            look = (labels("import.show_creators"), self.show_creators)
+            if report.kind != CREATORS:
+                look = (labels("import.show_page", page=labels(f"page.{_SHOWN_AT[report.kind]}")), self.show_page)
+            actions = [look, (labels("import.undo"), self.undo), *actions]
         title = labels("import.done", inserted=labels.exact(report.inserted), updated=labels.exact(report.updated))
         text = labels("import.done_text", unchanged=labels.exact(report.unchanged), rejected=labels.exact(report.rejected))
         self._notice.say("ok", title, text, actions)
@@ -511,6 +452,12 @@ class ImportWizard(QDialog):
             self.close()
 
         self.context.tasks.run(self, lambda: where_of(workspace.concerned(import_id)), found, lane="read")
+
+    def show_page(self) -> None:
+        """Go where the facts that were taken in are seen, and make room."""
+        if self.report is not None and self.report.kind in _SHOWN_AT:
+            self.context.go(_SHOWN_AT[self.report.kind], None)
+            self.close()
 
     def again(self) -> None:
         """Start over with another file."""
@@ -622,10 +569,11 @@ class ImportWizard(QDialog):
     def _offer_other_reading(self, error: ProductError) -> None:
         """A text file that could not be read may be read in another encoding."""
         text = self._path is not None and self._path.suffix.lower() in _TEXT_ENDINGS and "encoding" in error.code
-        if text and self._encoding[1].count() == 0:
-            self._offer_encodings(None, None)
-        for widget in self._encoding:
-            widget.setVisible(text or self._encoding[1].currentData() is not None)
+        words, combo = self.options.encoding
+        if text and combo.count() == 0:
+            self.options.offer_encodings(None, None)
+        for widget in (words, combo):
+            widget.setVisible(text or combo.currentData() is not None)
 
     def _progressed(self, task: Task) -> None:
         if task is not self._task or not self.busy or task.cancelled:
@@ -659,17 +607,10 @@ class ImportWizard(QDialog):
             widget.setVisible(busy)
         self._tabs.setVisible(opened)
         self._blank.setVisible(not opened)
-        for part in self._sheet:
-            part.setVisible(self._sheet[1].count() > 1)
+        self.options.show_state(opened=opened, over=over, busy=busy)
         self._mapping.setEnabled(not over and state != "importing")
         for at in (1, 2, 3):
             self._tabs.setTabEnabled(at, self.report is not None)
-        for words, combo in (self._platform, self._key):
-            words.setVisible(opened)
-            combo.setVisible(opened)
-            combo.setEnabled(not over and not busy)
-        for _, combo in (self._sheet, self._encoding):
-            combo.setEnabled(not over and not busy)
         self._another.setEnabled(not busy)
         self._check.setVisible(not over and not fresh)
         self._check.setEnabled(opened and not busy and self._lack() is None)
@@ -738,6 +679,11 @@ class ImportWizard(QDialog):
         if path is not None:
             event.acceptProposedAction()
             self.load(path)
+
+
+def _worked_out(name: str, chosen: Mapping[str, str]) -> bool:
+    """Whether a field that a row needs can be told from another: a content's id from its address."""
+    return name == "content_id" and "url" in chosen
 
 
 def _size(path: Path) -> int:

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from app import sample
 from app.files import Reject
+from app.rules.facts import CREATORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from app.files import ImportReport, ImportRequest, Preview
+    from app.files import ImportReport, ImportRequest
     from app.jobs import Job
     from app.services import Services
     from app.usecases.creators import Question
+    from app.usecases.facts import Opened
     from app.usecases.rating import CreditRun, PolicyRow, Settled, TierRun
     from app.usecases.workspace import Check, Undone
     from app.values import Tier
@@ -29,16 +31,20 @@ SHOWN: Final = 1000
 """Rows of a list that come back from a child."""
 
 
-def head(services: Services, job: Job, request: ImportRequest) -> Preview:
-    """Open a file and say what its columns are."""
+def head(services: Services, job: Job, request: ImportRequest, kind: str | None) -> Opened:
+    """Open a file and say what it is and what its columns are."""
     job.progress("read", 0)
-    return services.creators.preview(request)
+    return services.facts.open(request, kind)
 
 
 def take(services: Services, job: Job, request: ImportRequest) -> ImportReport:
     """Import a file, or tell what an import would do."""
-    report = services.creators.import_file(request, job)
+    report = _takes(services, request)(request, job)
     return replace(report, errors=report.errors[:SHOWN])
+
+
+def _takes(services: Services, request: ImportRequest) -> Callable[[ImportRequest, Job], ImportReport]:
+    return services.creators.import_file if request.kind == CREATORS else services.facts.import_file
 
 
 def save_rejects(services: Services, job: Job, request: ImportRequest, import_id: int | None) -> Path:
@@ -46,7 +52,7 @@ def save_rejects(services: Services, job: Job, request: ImportRequest, import_id
     path = request.errors_to
     assert path is not None  # noqa: S101 (the caller asked for a file)
     if import_id is None:
-        services.creators.import_file(replace(request, dry_run=True), job)
+        _takes(services, request)(replace(request, dry_run=True), job)
     else:
         job.progress("write", 0)
         rejects = [Reject(one.row, one.column, one.value, one.code) for one in services.workspace.rejected(import_id)]

@@ -11,6 +11,7 @@ from PySide6.QtGui import QStandardItem, QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.rules import headers
+from app.rules.facts import CREATORS, FACTS
 from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, Home
 from widgets.dialogs.notice import Elided, shown
 from widgets.messages import plain
@@ -72,6 +73,7 @@ class MappingTable(QScrollArea):
         """Start empty."""
         super().__init__(parent)
         self._labels = labels
+        self._kind = CREATORS
         self._lines: list[_Line] = []
         self._hidden: dict[str, int] = {}
         self._fields = QStandardItemModel(self)
@@ -83,14 +85,15 @@ class MappingTable(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(labels("import.mapping"))
 
-    def load(self, preview: Preview) -> None:
-        """Show the columns of an opened file with the fields they were taken for; the rows appear some at a time."""
-        self._fields = self._offered(preview.mapping)
+    def load(self, preview: Preview, kind: str = CREATORS) -> None:
+        """Show the columns of an opened file with the fields of its kind they were taken for; the rows appear some at a time."""
+        self._kind = kind
+        self._fields = self._offered(preview.mapping) if kind == CREATORS else self._offered_facts(kind)
         taken = {at: name for name, at in preview.mapping.items()}
         doubtful = {str(warn.details.get("column")) for warn in preview.warnings}
         headed = preview.header_row is not None
         self._lines = [
-            _Line(at, header.strip(), taken.get(at, IGNORED), _samples(preview, at), doubtful=header.strip() in doubtful, headed=headed)
+            _Line(at, header.strip(), taken.get(at, IGNORED), _samples(preview, at), kind, doubtful=header.strip() in doubtful, headed=headed)
             for at, header in enumerate(preview.headers[:_SHOWN])
         ]
         self._hidden = {name: at for name, at in preview.mapping.items() if at >= _SHOWN}
@@ -164,6 +167,19 @@ class MappingTable(QScrollArea):
         _add(model, self._labels("import.other_metric"), METRIC_PREFIX)
         return model
 
+    def _offered_facts(self, kind: str) -> QStandardItemModel:
+        model = QStandardItemModel(self)
+        _add(model, self._labels("import.ignore"), IGNORED)
+        needed = FACTS[kind].needs
+        groups = (("import.group.needed", needed), ("import.group.more", [name for name in FACTS[kind].fields if name not in needed]))
+        for key, names in groups:
+            group = QStandardItem(self._labels(key))
+            group.setEnabled(False)
+            model.appendRow(group)
+            for name in names:
+                _add(model, self._labels.field(name), name)
+        return model
+
     def judged(self) -> None:
         """A choice was made by hand."""
         self._judge()
@@ -190,10 +206,10 @@ def _samples(preview: Preview, at: int) -> list[str]:
 class _Line:
     """One column of the file and what it is taken for; its widgets come later."""
 
-    def __init__(self, at: int, header: str, field: str, samples: list[str], *, doubtful: bool, headed: bool) -> None:
+    def __init__(self, at: int, header: str, field: str, samples: list[str], kind: str, *, doubtful: bool, headed: bool) -> None:
         self.at = at
         self.field = field
-        self._header, self._samples, self._doubtful, self._headed = header, samples, doubtful, headed
+        self._header, self._samples, self._kind, self._doubtful, self._headed = header, samples, kind, doubtful, headed
         self._by_hand = False
         self._judged = ""
         self._choice: Choice | None = None
@@ -248,7 +264,7 @@ class _Line:
         if self._choice is None or self._metric is None:
             return
         row = self._choice.findData(self.field, _CODE)
-        free = row < 0 or self.field == METRIC_PREFIX
+        free = self._kind == CREATORS and (row < 0 or self.field == METRIC_PREFIX)
         self._choice.setCurrentIndex(self._choice.findData(METRIC_PREFIX, _CODE) if free else row)
         if free:
             self._metric.setText(self.field.removeprefix(METRIC_PREFIX))
@@ -274,7 +290,7 @@ class _Line:
         if not self.field:
             if self._doubtful:
                 return "import.sure.not_numbers", "warning"
-            return ("import.sure.unknown", "muted") if self._samples and not headers.field_for(self._header) else ("import.sure.left_out", "muted")
-        if self._headed and headers.field_for(self._header) == self.field and not self._doubtful:
+            return ("import.sure.unknown", "muted") if self._samples and not headers.field_for(self._header, self._kind) else ("import.sure.left_out", "muted")
+        if self._headed and headers.field_for(self._header, self._kind) == self.field and not self._doubtful:
             return "import.sure.known", "ok"
         return "import.sure.doubtful", "warning"

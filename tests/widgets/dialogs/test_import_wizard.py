@@ -87,11 +87,11 @@ def test_a_gb18030_file_is_read_and_may_be_read_otherwise(qtbot: QtBot, opened: 
     assert wizard.report.sums["followers"] == 12_900
     assert wizard.request(dry_run=True).platform == "douyin"
     assert any(change.after == "小鹿𠮷" for change in wizard.report.changes)
-    wizard.choose_encoding("utf-8")
+    wizard.options.choose_encoding("utf-8")
     qtbot.waitUntil(lambda: not wizard.busy, timeout=LONG)
     assert wizard.state == "failed"
     assert wizard.says  # in words, in the window
-    wizard.choose_encoding("gb18030")
+    wizard.options.choose_encoding("gb18030")
     until(qtbot, wizard, "checked")
     assert wizard.report.inserted == 2
 
@@ -106,7 +106,7 @@ def test_a_workbook_with_two_sheets_lets_one_choose(qtbot: QtBot, opened: Opened
     wizard = opened(path)
     until(qtbot, wizard, "checked")
     assert wizard.request(dry_run=True).platform == "xiaohongshu"
-    sheets = wizard._sheet[1]
+    sheets = wizard.options.sheet[1]
     assert [sheets.itemText(at) for at in range(sheets.count())] == ["小红书", "抖音"]
     assert not sheets.isHidden()
     sheets.setCurrentIndex(1)
@@ -126,7 +126,7 @@ def test_a_file_without_headers_or_ids_is_matched_by_hand_and_by_nickname(qtbot:
     for at, field in ((0, "name"), (2, "category"), (3, "total_likes"), (4, "followers"), (5, "posts")):
         wizard.choose_field(at, field)
     assert "按昵称匹配" in [button.text() for button in wizard.findChildren(QPushButton) if not button.isHidden()]
-    wizard.match_by_nickname()
+    wizard.options.choose_key(("name",))
     assert not wizard.says
     wizard.check()
     until(qtbot, wizard, "checked")
@@ -169,7 +169,7 @@ def test_a_platform_that_nobody_knows_is_asked_for(qtbot: QtBot, opened: Opened,
     path.write_text("name,handle,followers\nAda,ada,12k\n", "utf-8")
     wizard = opened(path)
     assert wizard.state == "mapping"
-    wizard.choose_platform("instagram")
+    wizard.options.choose_platform("instagram")
     wizard.check()
     until(qtbot, wizard, "checked")
     assert wizard.report.inserted == 1
@@ -350,6 +350,69 @@ def test_pasted_rows_take_the_same_way_and_their_file_goes_away(qtbot: QtBot, co
     assert folder.is_dir()
     preview.close()
     assert not folder.exists()
+
+
+ORDERS = """\
+订单号,商品名称,实付金额,付款时间,平台,达人ID
+A1,面霜,120.50,2026-05-01 10:00:00,抖音,taozi_uid
+A2,面霜,80,2026-05-02 10:00:00,抖音,nobody_knows
+A3,面霜,,明天,抖音,taozi_uid
+"""
+
+
+def test_a_table_of_orders_is_recognised_checked_and_taken_in(qtbot: QtBot, opened: Opened, tmp_path: Path, services: Services):
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS, "utf-8")
+    before = services.workspace.info().content_hash
+    wizard = opened(path)
+    until(qtbot, wizard, "checked")
+    assert wizard.options.kind_chosen == "sales"
+    assert not wizard.options.key[1].isVisible()
+    assert (wizard.report.kind, wizard.report.read, wizard.report.inserted) == ("sales", 3, 0)  # nobody knows whose they are
+    wizard.options.leads.setChecked(True)
+    wizard.check()
+    until(qtbot, wizard, "checked")
+    assert wizard.report.inserted == 2
+    assert {one.row for one in wizard._rejects.rows} == {4}
+    assert services.workspace.info().content_hash == before
+    wizard.take()
+    until(qtbot, wizard, "done")
+    assert services.workspace.info().counts["sales"] == 2
+    wizard.undo()
+    until(qtbot, wizard, "undone")
+    assert services.workspace.info().content_hash == before
+
+
+def test_a_kind_that_the_user_settles_holds_and_says_what_its_rows_need(qtbot: QtBot, opened: Opened, tmp_path: Path):
+    wizard = opened(messy(tmp_path))
+    until(qtbot, wizard, "checked")
+    wizard.options.choose_kind("costs")
+    qtbot.waitUntil(lambda: wizard.state == "mapping", timeout=LONG)
+    assert wizard.options.kind_chosen == "costs"
+    assert "金额" in wizard.says
+    assert not wizard._check.isEnabled()
+
+
+def test_the_reading_of_an_earlier_table_is_taken_over(qtbot: QtBot, opened: Opened, tmp_path: Path, services: Services):
+    first, second = tmp_path / "一.csv", tmp_path / "二.csv"
+    first.write_text("暗号,叫啥,粉,杂\nk_1,甲,100,1\n", "utf-8")
+    second.write_text("杂,暗号,叫啥,粉\n2,k_2,乙,300\n", "utf-8")
+    wizard = opened(first)
+    for column, field in enumerate(("handle", "name", "followers", "")):
+        wizard.choose_field(column, field)
+    wizard.options.choose_platform("kuaishou")
+    wizard.check()
+    until(qtbot, wizard, "checked")
+    wizard.take()
+    until(qtbot, wizard, "done")
+    again = opened(second)
+    until(qtbot, again, "checked")
+    assert "一.csv" in again._facts.text()
+    assert again.request(dry_run=True).mapping == {"handle": "2", "name": "3", "followers": "4"}
+    again.take()
+    until(qtbot, again, "done")
+    row = services.creators.page(Question(search="k_2"))[0]
+    assert (row.name, row.followers, row.platforms) == ("乙", 300, ("kuaishou",))
 
 
 def test_only_a_single_table_can_be_dropped(tmp_path: Path):
