@@ -147,7 +147,9 @@ def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar
 
 @command(_exporting, CREATORS, "export_creators")
 def _export_creators(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
-    _write_out(session_of(context), file, lambda services, job: services.creators.export(Question(where=where), parts(columns), file, job))
+    _write_out(
+        session_of(context), file, lambda services, job: services.creators.export(Question(where=where), parts(columns), file, job), of_creators=True
+    )
 
 
 def _exporting_of(kind: str) -> None:
@@ -158,13 +160,17 @@ def _exporting_of(kind: str) -> None:
         _write_out(session_of(context), file, lambda services, job: services.facts.export(kind, where, parts(columns), file, job))
 
 
-def _write_out(session: Session, file: Path, export: Callable[[Services, Job], int]) -> None:
-    """Export and answer how many rows were written."""
+def _write_out(session: Session, file: Path, export: Callable[[Services, Job], int], *, of_creators: bool = False) -> None:
+    """Export and answer how many rows were written, and what the role left out."""
     started = time.monotonic()
     with session.services() as services, session.job() as job:
         count = export(services, job)
-    document = {"rows": count, "file": str(file), "seconds": round(time.monotonic() - started, 3)}
-    session.answer(document, lambda: session.words.plural("cli.exported", count, file=file))
+        held = services.creators.withheld if of_creators else ()
+    words, document = session.words, {"rows": count, "file": str(file), "withheld": list(held), "seconds": round(time.monotonic() - started, 3)}
+    lines = [words.plural("cli.exported", count, file=file)]
+    if held:
+        lines.append(words("export.withheld", fields=words("list.separator").join(map(words.field, held))))
+    session.answer(document, lambda: "\n".join(lines))
 
 
 for _kind in FACTS:

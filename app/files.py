@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from app.errors import ProductError
 from app.rules.facts import CREATORS
 
 if TYPE_CHECKING:
@@ -226,6 +227,39 @@ class Files(Protocol):
 
     def write_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
         """CSV or XLSX by ending, formula-safe, by way of a temporary file; returns the rows written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What left the workspace as a file: ``withheld`` are fields that the role of whoever wrote it leaves out."""
+
+    kind: str
+    file: str
+    where: str
+    rows: int
+    fields: tuple[str, ...]
+    withheld: tuple[str, ...] = ()
+
+
+class Gate(Protocol):
+    """What a file passes that leaves the workspace."""
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Fields that whoever writes the file may not let out."""
+
+    def note(self, left: Left) -> None:
+        """Write into the audit trail what left; where nothing can be written, as from a medium that is only read, nothing is."""
+
+
+def let_out(gate: Gate, left: Left, path: Path) -> int:
+    """Note what left, or take the file back where that is refused; returns the rows."""
+    try:
+        gate.note(left)
+    except ProductError:
+        path.unlink(missing_ok=True)
+        raise
+    return left.rows
 
 
 def take_in(

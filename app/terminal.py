@@ -39,6 +39,7 @@ class Session:
     as_json: bool
     address: str = ""
     actor: Actor | None = None
+    asked_for: str | None = None
     quiet: bool = False
     verbose: bool = False
 
@@ -58,6 +59,8 @@ class Session:
     def services(self) -> Iterator[Services]:
         """Open the workspace for one command."""
         services = self.opener()(self.ref, self.who)
+        if self.asked_for not in {None, services.actor.name} and not self.quiet:
+            sys.stderr.write(self.words("cli.login_decides", login=services.actor.name, asked=shown(self.asked_for)) + "\n")
         try:
             yield services
         finally:

@@ -50,7 +50,7 @@ class Words:
 
     def _spoken(self, details: Mapping[str, object]) -> dict[str, object]:
         spoken = dict(details)
-        for name, family in (("field", "field"), ("platform", "platform"), ("reason", "reject")):
+        for name, family in (("field", "field"), ("platform", "platform"), ("reason", "reject"), ("act", "act"), ("role", "role")):
             key = f"{family}.{details.get(name)}"
             if name in details and self.has(key):
                 spoken[name] = self(key)

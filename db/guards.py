@@ -96,14 +96,14 @@ declare {_ME}
 begin
   if public.koc_owner() then return new; end if;
   if tg_op = 'INSERT' then
-    if new.by is distinct from me or new.undone_at is not null or new.undone_by is not null then perform public.koc_refuse('forged_name'); end if;
+    if new."by" is distinct from me or new.undone_at is not null or new.undone_by is not null then perform public.koc_refuse('forged_name'); end if;
     return new;
   end if;
-  if (new.id, new.kind, new.at, new.by) is distinct from (old.id, old.kind, old.at, old.by) then perform public.koc_refuse('history_stays'); end if;
-  if new.summary is distinct from old.summary and old.by <> me then perform public.koc_refuse('history_stays'); end if;
+  if (new.id, new.kind, new.at, new."by") is distinct from (old.id, old.kind, old.at, old."by") then perform public.koc_refuse('history_stays'); end if;
+  if new.summary is distinct from old.summary and old."by" <> me then perform public.koc_refuse('history_stays'); end if;
   if (new.undone_at, new.undone_by) is distinct from (old.undone_at, old.undone_by) then
     if (new.undone_at is null) <> (new.undone_by is null) or new.undone_by <> me then perform public.koc_refuse('forged_name'); end if;
-    if old.by <> me and not (case
+    if old."by" <> me and not (case
       when old.kind ~ '^(credit|sanction|appeal)\\.' then public.koc_is('reviewer')
       when old.kind ~ '^policy\\.' then public.koc_is('admin')
       else public.koc_is('manager') end)

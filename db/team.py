@@ -63,7 +63,7 @@ RIGHTS: Final[Mapping[str, Right]] = {
     "account_metric": FACT,
     "creator_tag": FACT,
     "creator_search": FACT,
-    "stage_step": Right(DESK, NOBODY, DESK, only(("creator_id", "reason"), O, M)),
+    "stage_step": Right(DESK, NOBODY, DESK, only(("creator_id", "reason", "since"), O, M)),
     "tier_step": Right(DESK | {A}, DESK, DESK | {A}),
     "tier_override": Right(DESK, NOBODY, DESK, only(("account_id", "voided_at"), O, M)),
     # conduct: whose it is and who decides is watched by row

@@ -33,6 +33,8 @@ MOST_REDONE: Final = 5_000
 """Inserted rows up to which an undo keeps them, so that it can be redone; a larger import is imported again."""
 
 _SYNC: Final = "sync."
+_DECISIONS: Final = ("credit.", "sanction.", "appeal.", "policy.")
+"""Nothing of these takes a row away of which a platform told."""
 IN_PART: Final = chain.IN_PART
 
 _OF_RECRUITING: Final = ("contact", "suppression", "queue_skip", "training", "entitlement_use", "entitlement")
@@ -124,11 +126,13 @@ def _finish(work: Work, kind: str, now: int) -> None:
     accounts = [row[0] for row in bulk.fetch(connection, "select a.id from wanted w join account a on a.id = w.id")]
     rollups.refresh_accounts(connection, accounts, now)
     bulk.keep_ids(connection, work.creators)
-    connection.exec_driver_sql("update creator set version = version + 1 where id in (select id from wanted)")  # whoever has one open saw another
+    if work.creators:  # a decision changes none, and who decides may not
+        connection.exec_driver_sql("update creator set version = version + 1 where id in (select id from wanted)")  # whoever has one open saw another
     creators = [row[0] for row in bulk.fetch(connection, "select c.id from wanted w join creator c on c.id = w.id")]
     rollups.refresh_creators(connection, creators)
     search.refresh(connection, creators)
-    runs.forget_gone(connection)
+    if not kind.startswith(_DECISIONS):
+        runs.forget_gone(connection)
     work.returns.settle()
     work.conduct.settle(now)
     work.desk.settle(now)
@@ -208,9 +212,7 @@ def _settle_changes(work: Work, operation_id: int) -> None:
             chain.settle(work, table, ids)
             _touch(work, table, ids)
     if work.leaving:
-        merging.done_again(work, operation_id)
-        search.remove(work.connection, work.leaving)
-        bulk.delete(work.connection, "creator", work.leaving)
+        merging.leave(work)
 
 
 def _touch(work: Work, table: str, ids: Iterable[int]) -> None:
