@@ -125,7 +125,9 @@ _DRAWN: Final = 400_000
 _AT_A_TIME: Final = 400_000
 _ROUNDS: Final = 25
 _STRENGTH: Final = 100.0
-"""Pairs that the beginnings of ``m`` are worth."""
+"""Pairs that the beginnings of ``m`` are worth at least."""
+_SANE: Final = 2.0
+"""How often the pairs themselves they are worth at most: names that many share by chance teach nothing about phones."""
 _DOUBLES: Final = 0.05
 """Share of records that have a second one, to begin with."""
 _DOUBTED: Final = 0.25
@@ -158,9 +160,7 @@ class _Column:
 def _numbered(slots: Sequence[Sequence[str]]) -> tuple[tuple[Ints, ...], int]:
     """Numbers of texts over all slots, -1 for none; and how many there are."""
     known: dict[str, int] = {"": -1}
-    out = []
-    for slot in slots:
-        out.append(np.fromiter((known.setdefault(one, len(known) - 1) for one in slot), dtype=np.int64, count=len(slot)))
+    out = [np.fromiter((known.setdefault(one, len(known) - 1) for one in slot), dtype=np.int64, count=len(slot)) for slot in slots]
     return tuple(out), len(known) - 1
 
 
@@ -182,12 +182,9 @@ def _column(table: Table, name: str) -> _Column:
 
 def candidates(table: Table) -> tuple[Ints, Ints, list[Crowded]]:
     """Pairs of records (a < b) that share a key, each once, and the blocks that were too large."""
-    order = _numbered([table.order])[0][0] if len(table.order) else np.zeros(table.count, dtype=np.int64)
-    # Neighbours are those whose texts stand beside each other, not whose numbers do.
+    order = np.zeros(table.count, dtype=np.int64)
     if len(table.order):
-        ranks = np.empty(table.count, dtype=np.int64)
-        ranks[np.argsort(np.array(table.order, dtype=object), kind="stable")] = np.arange(table.count)
-        order = ranks
+        order[sorted(range(table.count), key=table.order.__getitem__)] = np.arange(table.count)
     packed, crowded = [], []
     for name, slots in table.keys.items():
         pairs, told = _sharing(name, slots, order, table.count)
@@ -357,7 +354,8 @@ def learn(table: Table, traits: Sequence[Trait], columns: Sequence[_Column], a: 
         for at, trait in enumerate(traits):
             met = np.bincount(compared.level[:, at], weights=share * step, minlength=len(Level))[1:]
             usual = np.array(trait.m)
-            m[at, 1:] = np.maximum((met + _STRENGTH * usual) / (met.sum() + _STRENGTH), _LEAST)
+            weight = max(_STRENGTH, _SANE * float(met.sum()))
+            m[at, 1:] = np.maximum((met + weight * usual) / (met.sum() + weight), _LEAST)
         matches = (share.sum() * step + _DOUBTED * doubles) / (1 + _DOUBTED)
         prior = float(np.clip(matches / pairs, 1e-15, 0.5))
         settled = abs(prior - model.prior) < 1e-4 * model.prior and np.abs(m - model.m).max() < 1e-4  # noqa: PLR2004
@@ -404,14 +402,14 @@ def _told(traits: Sequence[Trait], columns: Sequence[_Column], compared: _Compar
         if level is Level.MISSING:
             continue
         if trait.how is How.APART:
-            sides = [", ".join(dict.fromkeys(one for slot in column.texts if (one := slot[record]))) for record in (a, b)]
+            one, other = (", ".join(dict.fromkeys(word for slot in column.texts if (word := slot[record]))) for record in (a, b))
             shared = 0
         else:
             left, right = divmod(int(compared.slot[at, place]), len(column.codes))
-            sides = [column.texts[left][a], column.texts[right][b]]
+            one, other = column.texts[left][a], column.texts[right][b]
             shared = int(column.counts[column.codes[left][a]]) if level is Level.SAME else 0
-        out.append(Evidence(f"{trait.name}.{level.name.lower()}", *sides, round(float(weights[at, place]), 2), shared))
-    return tuple(sorted(out, key=lambda one: -abs(one.weight)))
+        out.append(Evidence(f"{trait.name}.{level.name.lower()}", one, other, round(float(weights[at, place]), 2), shared))
+    return tuple(sorted(out, key=lambda told: -abs(told.weight)))
 
 
 # ---------------------------------------------------------------- people who are creators

@@ -55,7 +55,7 @@ class PrivacyPolicy:
             if not isinstance(told, dict) or not isinstance(told.get("on"), bool):
                 raise UsageError("policy_invalid", place=place, value=str(told))
             fields[name] = PersonalField(name, _one_of(told.get("purpose"), purposes, f"{place}.purpose"), told["on"])
-        roles = {}
+        roles: dict[str, dict[str, frozenset[str]]] = {}
         for part in ("see", "take"):
             roles[part] = {}
             for name, some in _table(body, part).items():

@@ -138,11 +138,7 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     if not wanted:
         return 0
     connection = work.connection
-    bulk.keep_ids(connection, wanted)
-    events: dict[int, list[_Event]] = {}
-    for row_id, operation, undone_at, before, after, kind in connection.execute(_EVENTS, {"table": table}):
-        event = _Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"), kind == MERGE)
-        events.setdefault(row_id, []).append(event)
+    events = _events(connection, table, wanted)
     told = [(row_id, event.before, event.after) for row_id, chain in events.items() for event in chain]
     work.returns.before_changes(table, told)
     work.conduct.before_changes(table, told)
@@ -156,10 +152,7 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     gone: list[int] = []
     for row_id in wanted:
         chain, present = events.get(row_id, []), stored.get(row_id)
-        inserted = _inserted(ranges, row_id)
-        if table == "creator" and inserted is False and _in_part(connection, ranges, row_id):
-            inserted = True  # it goes with the rest of that operation, and until then its accounts come back to it
-        there = _is_there(chain, inserted, present is not None)
+        there = _is_there(chain, _inserted(connection, table, ranges, row_id), present is not None)
         if present is None and there:
             present = _bring_back(work, table, row_id, chain)
             changed += present is not None
@@ -179,22 +172,31 @@ def settle(work: Work, table: str, ids: Iterable[int]) -> int:
     return changed + len(gone) + sum(map(len, updates.values()))
 
 
+def _events(connection: Connection, table: str, wanted: Sequence[int]) -> dict[int, list[_Event]]:
+    """Changes of rows in their order."""
+    bulk.keep_ids(connection, wanted)
+    out: dict[int, list[_Event]] = {}
+    for row_id, operation, undone_at, before, after, kind in connection.execute(_EVENTS, {"table": table}):
+        out.setdefault(row_id, []).append(_Event(operation, undone_at is None, json.loads(before or "null"), json.loads(after or "null"), kind == MERGE))
+    return out
+
+
 def _range(ranges: Sequence[tuple[Any, ...]], row_id: int) -> tuple[Any, ...] | None:
     """First and last row that were inserted with one, when that was undone, by which operation."""
     place = bisect_right(ranges, row_id, key=lambda one: one[0]) - 1
     return None if place < 0 or ranges[place][1] < row_id else ranges[place]
 
 
-def _inserted(ranges: Sequence[tuple[Any, ...]], row_id: int) -> bool | None:
-    """Whether the operation that inserted a row stands; None where none is known."""
-    found = _range(ranges, row_id)
-    return None if found is None else found[2] is None
+def _inserted(connection: Connection, table: str, ranges: Sequence[tuple[Any, ...]], row_id: int) -> bool | None:
+    """Whether the operation that inserted a row stands; None where none is known.
 
-
-def _in_part(connection: Connection, ranges: Sequence[tuple[Any, ...]], row_id: int) -> bool:
-    """Whether the operation that inserted a row was taken back but for what later work holds."""
+    A creator of one that was taken back but for what later work holds still counts: it goes with the rest of it, and until
+    then its accounts come back to it.
+    """
     found = _range(ranges, row_id)
-    return found is not None and found[3] in json.loads(settings.get(connection, IN_PART) or "[]")
+    if found is None:
+        return None
+    return found[2] is None or (table == "creator" and found[3] in json.loads(settings.get(connection, IN_PART) or "[]"))
 
 
 def _is_there(chain: Sequence[_Event], inserted: bool | None, present: bool) -> bool:  # noqa: FBT001 (facts, not switches)

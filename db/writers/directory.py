@@ -97,4 +97,7 @@ def _coupons(connection: Connection, frame: pl.DataFrame) -> pl.Series | None:
     known = frames.read(connection, "creator", "coupon is not null", {_CODE: ("coupon", pl.String), COUPON: ("id", _ID)})
     if known is None:
         return None
+    had = frames.read(connection, "creator_coupon", "true", {_CODE: ("coupon", pl.String), COUPON: ("creator_id", _ID)})
+    if had is not None and had.height:
+        known = pl.concat([known, had.join(known, on=_CODE, how="anti")])
     return frame.select(_CODE).join(known.group_by(_CODE).agg(pl.col(COUPON).min()), on=_CODE, how="left", maintain_order="left")[COUPON]

@@ -36,8 +36,11 @@ if TYPE_CHECKING:
 CHUNK: Final = 50_000
 """Sales handled at a time."""
 
-_OWNER: Final = "(select min(k.id) from creator k where k.coupon = s.coupon)"
-_MAIN: Final = "(select k.main_account_id from creator k where k.id = (select min(o.id) from creator o where o.coupon = s.coupon))"
+_OWNER: Final = (
+    "coalesce((select min(k.id) from creator k where k.coupon = s.coupon), (select min(h.creator_id) from creator_coupon h where h.coupon = s.coupon))"
+)
+"""Whose code it is, or was before two creators became one."""
+_MAIN: Final = f"(select m.main_account_id from creator m where m.id = {_OWNER})"  # noqa: S608 (our names)
 _OF_CREATORS: Final = ("s.creator_id", _OWNER, "c.creator_id")
 _OF_ACCOUNTS: Final = ("s.account_id", _MAIN, "c.account_id")
 _SPAN: Final = ("sale s", f"where s.id between ? and ? and s.{AT_HOME}")
