@@ -250,9 +250,10 @@ class MainWindow(QMainWindow):
 
     # ------------------------------------------------------------ what stands in it
 
-    def show_welcome(self) -> None:
-        """Nothing was ever opened: offer the ways in."""
-        self._instead(Welcome(self._labels, self._theme, self.act, self._host.settings.recent, self._host.open))
+    def show_welcome(self, *, first: bool = False) -> None:
+        """Nothing is open: offer the ways in, and what was open lately unless it is as on the first day."""
+        recent = [] if first else self._host.settings.recent
+        self._instead(Welcome(self._labels, self._theme, self.act, recent, self._host.open))
 
     def show_opening(self, address: str) -> None:
         """A workspace is being opened."""
@@ -358,6 +359,8 @@ class MainWindow(QMainWindow):
         self._read_only.hide()
         self.setWindowTitle(self._labels("app.name"))
         self._enable()
+        if self._side.topic == "help":
+            self.help()
 
     def _leave_middle(self) -> None:
         if self._middle is not None:
