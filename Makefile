@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make` lists what there is to make.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench words picture package clean
+.PHONY: help run test check lint bench words pictures package clean
 
 BIN := .venv/bin
 SAMPLE := out/sample.koc
 KOC := $(BIN)/koc --workspace $(SAMPLE)
 # Without a screen Qt says of every window that it has no manager to hint to: that is told only if something fails.
-DRAW := QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out 2>out/drawing.log || { cat out/drawing.log; exit 1; }
+DRAW := QT_QPA_PLATFORM=offscreen $(BIN)/koc-desk $(SAMPLE) --pictures out $(WHOLE) 2>out/drawing.log || { cat out/drawing.log; exit 1; }
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,12 +55,13 @@ words: ## compile the catalogues of both languages
 		$(BIN)/pybabel compile -i resources/i18n/$$language.po -o resources/i18n/$$language.mo -l $$language; \
 	done
 
-picture: ## draw the pictures of the README anew
+pictures: ## draw the pictures of README and guide anew; with WHOLE=--whole every page, dialog, tab, look and size into out/
 	@.ci/prepare run
 	@$(MAKE) --no-print-directory $(SAMPLE)
 	@export LOGNAME=desk; $(DRAW)
 	cp out/creators-zh_CN-light.png docs/creators.zh.png
 	cp out/creators-en-dark.png docs/creators.en.png
+	$(BIN)/python .ci/shrink out docs/pictures
 
 package: ## one folder that needs no Python, in dist/koc-desk, built and tried
 	@.ci/prepare package

@@ -53,6 +53,7 @@ class About(QDialog):
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard)
             form.addRow(plain(labels(key), role="muted"), shown)
         box.addLayout(form)
+        box.addStretch(1)
         close = QPushButton(labels("action.close"), self)
         close.setDefault(True)
         close.clicked.connect(self.accept)

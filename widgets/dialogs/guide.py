@@ -191,9 +191,10 @@ def style(theme: Theme) -> str:
     colour = {name: theme.colour(name).name() for name in _TOKENS}
     return f"""
         p, li, td, th {{ color: {colour["text"]}; line-height: 150%; }}
+        ul, ol {{ margin-left: 0; -qt-list-indent: 1; }}
         p, ul, ol, pre, table {{ margin-top: 0; margin-bottom: {theme.px(9)}px; }}
-        h1 {{ font-size: {theme.px(17)}px; margin-bottom: {theme.px(8)}px; color: {colour["text"]}; }}
-        h2 {{ font-size: {theme.px(14)}px; margin-top: {theme.px(14)}px; margin-bottom: {theme.px(6)}px; color: {colour["text"]}; }}
+        h1 {{ font-size: {theme.px(14)}px; margin-bottom: {theme.px(8)}px; color: {colour["text"]}; }}
+        h2 {{ font-size: {theme.px(12)}px; margin-top: {theme.px(14)}px; margin-bottom: {theme.px(6)}px; color: {colour["text"]}; }}
         .code {{ background-color: {colour["hover"]}; }}
         pre {{ background-color: {colour["hover"]}; color: {colour["text"]}; white-space: pre-wrap; }}
         th {{ color: {colour["text_muted"]}; font-weight: normal; }}
@@ -234,12 +235,14 @@ class Guide(QWidget):
         row.addWidget(self.contents, 1)
         box.addLayout(row)
         self.text = QTextBrowser()
+        self.text.setObjectName("guide")
         self.text.setOpenLinks(False)
         self.text.setFrameShape(QTextBrowser.Shape.NoFrame)
         self.text.setAccessibleName(labels("guide.text"))
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction | Qt.TextInteractionFlag.TextSelectableByKeyboard)
         self.text.document().setDefaultStyleSheet(style(theme))
         self.text.document().setDocumentMargin(2)
+        self.text.document().setIndentWidth(theme.px(20))
         self.text.setFont(theme.font())
         box.addWidget(self.text, 1)
         self._pause = QTimer(self, singleShot=True, interval=_WAIT_MS)
@@ -275,7 +278,7 @@ class Guide(QWidget):
         if chapter.key == self._home and self._shortcuts:
             parts.append(f"<h2>{html.escape(self._labels('help.shortcuts'))}</h2>")
             rows = (
-                f'<tr><td><span class="code">&nbsp;{html.escape(keys)}&nbsp;</span></td><td>{html.escape(what)}</td></tr>' for keys, what in self._shortcuts
+                f'<tr><td width="42%"><span class="code">&nbsp;{html.escape(keys)}&nbsp;</span></td><td>{html.escape(what)}</td></tr>' for keys, what in self._shortcuts
             )
             parts.append(f'<table cellspacing="0" cellpadding="4" width="100%">{"".join(rows)}</table>')
         self.text.setHtml("".join(parts))

@@ -67,6 +67,7 @@ class SettingsDialog(QDialog):
             combo = QComboBox(self)
             for choice in setting.choices:
                 combo.addItem(self._labels(f"setting.{setting.key}.{choice}"), choice)
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             combo.setCurrentIndex(setting.choices.index(value))
             return combo
         if isinstance(setting.default, bool):

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from widgets.dialogs.notice import Elided
 from widgets.messages import plain, tip
 
 if TYPE_CHECKING:
@@ -112,9 +113,21 @@ class Welcome(Middle):
             self.column.addSpacing(8)
             self.column.addWidget(plain(labels("welcome.recent"), role="heading"))
             for address in recent[:_RECENT]:
+                row = QHBoxLayout()
+                row.setSpacing(8)
                 link = self.button(Path(address).name or address, "file", partial(reopen, address), role="link")
                 link.setToolTip(tip(address))
-                self.column.addWidget(link, 0, Qt.AlignmentFlag.AlignLeft)
+                row.addWidget(link)
+                row.addWidget(Elided(_folder(address), "muted"), 1)  # files of one name are told apart by it
+                self.column.addLayout(row)
+
+
+def _folder(address: str) -> str:
+    """Where a workspace lies, as people write it; nothing for a database, whose address says it."""
+    if "://" in address:
+        return ""
+    folder, home = str(Path(address).parent), str(Path.home())
+    return "~" + folder[len(home) :] if folder.startswith(home) else folder
 
 
 class Trouble(Middle):

@@ -59,7 +59,7 @@ def _scenes(desk: Pictured, *, whole: bool) -> Iterator[tuple[str, QWidget]]:
                 yield from _depths(desk, entry.key)
         yield from _beside(desk) if whole else ()
         yield from _dialogs(desk)
-    window.show_welcome()
+    window.show_welcome(first=True)
     desk.wait()
     yield "start", window
 
