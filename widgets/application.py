@@ -228,7 +228,7 @@ class Application(QObject):
             if then is not None:
                 then()
 
-        self.tasks.run(self, lambda: self._held(ref, enter), done, lambda error: self._not_opened(address, error), lane="write")
+        self.tasks.run(self, lambda: self._held(ref, enter), done, lambda error: self._not_opened(address, error), lane="open")
 
     def _held(self, ref: WorkspaceRef, enter: Callable[[Open, WorkspaceRef], Services]) -> Opened:
         """Enter a workspace that no other window holds; runs in a thread."""

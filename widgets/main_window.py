@@ -35,6 +35,7 @@ from widgets.frame import parts
 from widgets.frame.clockwork import Clockwork
 from widgets.frame.commands import COMMANDS, MENUS, hint, shortcut
 from widgets.frame.files import BACKUP_ENDING, ENDING, Files, ask
+from widgets.frame.lost import LostBanner
 from widgets.frame.status import TaskStrip
 from widgets.frame.steps import Steps
 from widgets.messages import plain, tip
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from app.errors import ProductError
+    from app.rules.rights import Rights
     from app.services import Services
     from widgets.frame.files import Host
     from widgets.messages import Note
@@ -82,6 +84,8 @@ class MainWindow(QMainWindow):
         self._tasks.started.connect(self._strip.add)
         self._tasks.progressed.connect(self._strip.update_task)
         self._tasks.finished.connect(self._task_ended)
+        self._tasks.lost.connect(self._enable)
+        self._tasks.found.connect(self._enable)
         self._watch = QTimer(self, interval=1000 * int(host.settings.get(REFRESH_SECONDS)))
         self._watch.timeout.connect(self._tasks.poll)
         self._enable()
@@ -135,6 +139,8 @@ class MainWindow(QMainWindow):
         row.addWidget(self._navigation)
         row.addWidget(self._stack, 1)
         row.addWidget(self._side)
+        self.lost = LostBanner(self._tasks, self._labels, self._theme, self._messages)
+        column.addWidget(self.lost)
         column.addLayout(row, 1)
         self._status = self._make_status()
         column.addWidget(self._status)
@@ -278,6 +284,7 @@ class MainWindow(QMainWindow):
         self._where.setToolTip(tip(services.shown))
         self.setWindowTitle(f"{name} — {self._labels('app.name')}")
         self._read_only.setVisible(services.read_only)
+        self._show_who(services.rights)
         self._files.address = services.ref.address
         self._leave_middle()
         self._enable()
@@ -286,6 +293,12 @@ class MainWindow(QMainWindow):
         self._clockwork = Clockwork(self.context, self)
         self._clockwork.told.connect(self._tell_sync)
         QTimer.singleShot(_LATER_MS, self._preload)
+
+    def _show_who(self, rights: Rights) -> None:
+        """Who works here: in a team the login, with its role."""
+        labels, role = self._labels, None if rights.role is None else self._labels(f"role.{rights.role}")
+        self._who.setText(labels("status.user", name=rights.login) if role is None else labels("status.member", name=rights.login, role=role))
+        self._who.setToolTip("" if role is None else labels("status.member.reason"))
 
     def _tell_sync(self, text: str) -> None:
         self._synced.setText(text)
@@ -387,11 +400,16 @@ class MainWindow(QMainWindow):
         self._goers.setExclusionPolicy(QActionGroup.ExclusionPolicy.Exclusive)
 
     def _enable(self) -> None:
-        opened, writable = self.context is not None, self.context is not None and not self.context.read_only
+        lost = self._tasks.lost_since is not None
+        opened, writable = self.context is not None, self.context is not None and not self.context.read_only and not lost
         for command in COMMANDS:
             action = self.commands[command.key]
             action.setEnabled({"workspace": opened, "write": writable}.get(command.needs, True))
-            reason = self._labels("status.read_only.reason") if opened and command.needs == "write" and not writable else ""
+            why = "together.lost.read_only" if lost else "status.read_only.reason"
+            reason = self._labels(why) if opened and command.needs == "write" and not writable else ""
+            if self.context is not None and command.act is not None and not reason and not self.context.services.rights.may(command.act):
+                action.setEnabled(False)
+                reason = self.context.why(command.act)
             action.setToolTip(reason or hint(action))
         for action in self._goers.actions():
             action.setEnabled(opened)

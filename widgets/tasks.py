@@ -14,24 +14,35 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.errors import CancelledError, ProductError
-from app.events import CreatorsChanged, Event, OperationRecorded, PoliciesChanged
+from app.errors import CancelledError, ProductError, WorkspaceError
+from app.events import CreatorsChanged, Event, OperationRecorded, PoliciesChanged, ReturnsChanged, SyncChanged
+from app.values import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
 
     from app.services import Open, Services
+    from app.usecases.workspace import Foreign
     from app.values import Actor, WorkspaceRef
     from widgets.messages import Messages
 
 T = TypeVar("T")
-_LANES: Final = {"write": 1, "read": 3, "net": 2, "child": 2}
+_LANES: Final = {"write": 1, "read": 3, "net": 2, "child": 2, "open": 1}
+_SAVING: Final = frozenset({"write", "child"})
 _TOLD_EVERY: Final = 0.1
 _PATIENCE: Final = 0.6
 """Seconds a cancelled child has to stop by itself before it is ended; the database takes back what it had not finished."""
+
+_EAR: Final = 0.5
+"""Seconds between two looks of the listener at whether it is still wanted."""
+_SOONEST: Final = 1.0
+_LATEST: Final = 30.0
+"""Seconds between two tries to reach a team's database: the first, and the longest after doubling."""
+
+_EVERYTHING: Final = (CreatorsChanged(), PoliciesChanged(), ReturnsChanged(), SyncChanged(), OperationRecorded())
 
 _numbers = itertools.count(1)
 
@@ -75,16 +86,47 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to be done, where, and who is told."""
+
+    owner: weakref.ref[QObject] | None
+    work: Callable[[Task], Any]
+    done: Callable[[Any], None] | None
+    failed: Callable[[ProductError], None] | None
+    lane: str
+    events: tuple[Event, ...] = ()
+    probes: bool = False
+    """It asks whether the database is there, and so does not wait until it is."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is still somebody to tell."""
+        owner = None if self.owner is None else self.owner()
+        return self.owner is None or (owner is not None and shiboken6.isValid(owner))
+
+
+@dataclass(frozen=True, slots=True)
 class _Ended:
     """What a lane hands over: the result, or the failure."""
 
     task: Task
-    owner: weakref.ref[QObject] | None
+    order: _Order
     result: object
     error: BaseException | None
-    done: Callable[[Any], None] | None
-    failed: Callable[[ProductError], None] | None
-    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """Somebody else wrote into this workspace, or the way to it changed."""
+
+    services: Services
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What others did, on its way to the main thread."""
+
+    done: tuple[Foreign, ...]
 
 
 class Tasks(QObject):
@@ -95,6 +137,12 @@ class Tasks(QObject):
     started = Signal(object)
     progressed = Signal(object)
     finished = Signal(object)
+    others = Signal(object)
+    """What somebody else did: a tuple of ``app.usecases.workspace.Foreign``."""
+    lost = Signal()
+    """The way to the team's database is gone; ``lost_since`` says when, ``since`` in words."""
+    found = Signal()
+    """It is back, and everything counts as changed."""
     _delivered = Signal(object)
 
     def __init__(self, opener: Open | None, ref: WorkspaceRef | None, actor: Actor, messages: Messages) -> None:
@@ -107,7 +155,17 @@ class Tasks(QObject):
         self._lanes = {name: ThreadPoolExecutor(size, thread_name_prefix=f"koc-{name}") for name, size in _LANES.items()}
         self._running: dict[Task, Future[None]] = {}
         self._version = 0
+        self._mark: int | None = None
+        self._seeing = threading.Lock()
+        self._looking = False
         self._closed = False
+        self.lost_since: float | None = None
+        self._parked: list[tuple[Task, _Order]] = []
+        self._pause = _SOONEST
+        self._again = QTimer(self, singleShot=True)
+        self._again.timeout.connect(self.knock)
+        self._deaf: threading.Event | None = None
+        self._ear: threading.Thread | None = None
         self._delivered.connect(self._arrived, Qt.ConnectionType.QueuedConnection)
 
     # ------------------------------------------------------------ workspace
@@ -126,22 +184,74 @@ class Tasks(QObject):
         if self._silence is not None:
             self._silence()
             self._silence = None
-        self._services = services
+        if self._deaf is not None:
+            self._deaf.set()
+            self._deaf = None
+        self._come_back()
+        self._services, self._version, self._mark = services, 0, None
         if services is not None:
             self._ref, self._actor = services.ref, services.actor
             self._silence = services.events.listen(self._heard)
+            if services.ref.is_url:
+                self._deaf = threading.Event()
+                self._ear = threading.Thread(target=self._listen, args=(services, self._deaf), name="koc-ear", daemon=True)
+                self._ear.start()
 
     def poll(self) -> None:
-        """Look, in a thread, whether somebody else wrote; then everything counts as changed."""
-        services = self._services
-        if services is not None and not self._closed:
-            self.run(self, services.workspace.data_version, self._saw, lambda _: None)
+        """Look, in a thread, whether somebody else wrote; what they did is announced as if it had been done here."""
+        if self.lost_since is None:
+            self._look()
 
-    def _saw(self, version: int) -> None:
-        before, self._version = self._version, version
-        if before and version != before:
-            self.announced.emit(CreatorsChanged())
-            self.announced.emit(OperationRecorded())
+    def knock(self) -> None:
+        """Try now whether a team's database can be reached again."""
+        self._again.stop()
+        self._look()
+
+    def _look(self) -> None:
+        services = self._services
+        if services is None or self._closed or self._looking:
+            return
+        self._looking = True
+        order = _Order(weakref.ref(self), lambda _: self._news(services), self._saw, self._saw_nothing, "read", probes=True)
+        self._start(Task(_tell=self._hand), order)
+
+    def _news(self, services: Services) -> tuple[Foreign, ...] | None:
+        """What was done since the last look; None where something was written of which the audit chain knows nothing."""
+        with self._seeing:
+            version, before = services.workspace.data_version(), self._version
+            if version == before and self._mark is not None:
+                return ()
+            news = services.workspace.news(self._mark)
+            first, self._version, self._mark = self._mark is None, version, news.mark
+            return news.done if first or news.done else None
+
+    def _saw(self, done: tuple[Foreign, ...] | None) -> None:
+        self._looking = False
+        if self.lost_since is not None:
+            self._find()
+        elif done is None:
+            for event in (CreatorsChanged(), SyncChanged(), OperationRecorded()):
+                self.announced.emit(event)
+        else:
+            self._tell_of(done)
+
+    def _saw_nothing(self, _: ProductError) -> None:
+        self._looking = False
+        if self.lost_since is not None:
+            self._pause = min(2 * self._pause, _LATEST)
+            self._again.start(int(1000 * self._pause))
+
+    def _tell_of(self, done: tuple[Foreign, ...]) -> None:
+        events: dict[type[Event], Event] = {}
+        for event in (event for one in done for event in one.events()):
+            known = events.get(type(event))
+            many = not event.ids or (known is not None and not known.ids)
+            events[type(event)] = type(event)(() if many else tuple(dict.fromkeys((*(known.ids if known else ()), *event.ids))))
+        for event in events.values():
+            self.announced.emit(event)
+        strangers = tuple(one for one in done if (one.by, one.device) != (self._actor.name, self._actor.device))
+        if strangers:
+            self.others.emit(strangers)
 
     def _heard(self, event: Event) -> None:
         # Read before anybody reloads: a change of others in between is then seen by the reload or by the next look.
@@ -149,12 +259,69 @@ class Tasks(QObject):
         self._hand(event)
 
     def _note_version(self) -> None:
+        """What we wrote ourselves is known; what others wrote in between is told."""
         services = self._services
         if services is not None and threading.current_thread() is not threading.main_thread():
             try:
-                self._version = services.workspace.data_version()
+                done = self._news(services)
             except ProductError:
                 self._version = 0  # the next look begins anew
+                return
+            self._hand(_Told(tuple(one for one in done or () if (one.by, one.device) != (self._actor.name, self._actor.device))))
+
+    # ------------------------------------------------------------ a team's database
+
+    def _listen(self, services: Services, deaf: threading.Event) -> None:
+        """Hear of others' writes as they happen, for as long as this workspace is open."""
+        pause = _SOONEST
+        while not deaf.is_set():
+            try:
+                ear = services.workspace.ear()
+            except ProductError:
+                deaf.wait(pause)
+                pause = min(2 * pause, _LATEST)
+                continue
+            if ear is None:
+                return
+            pause = _SOONEST
+            try:
+                self._hand(_Heard(services))  # of what was written before we listened nobody tells
+                while not deaf.is_set():
+                    if ear.wait(_EAR):
+                        self._hand(_Heard(services))
+            except ProductError:
+                self._hand(_Heard(services))
+            finally:
+                ear.close()
+
+    @property
+    def since(self) -> str:
+        """When the way was lost, as a clock shows it."""
+        return f"{local(int(1_000_000 * (self.lost_since or time.time())), self._messages.labels.zone):%H:%M}"
+
+    def _lose(self) -> None:
+        """Remember since when, and begin to try again."""
+        if self.lost_since is None:
+            self.lost_since, self._pause = time.time(), _SOONEST
+            self._again.start(int(1000 * self._pause))
+            self.lost.emit()
+
+    def _find(self) -> None:
+        """Go on with what waited; everything may have changed."""
+        self._come_back()
+        self.found.emit()
+        for event in _EVERYTHING:
+            self.announced.emit(event)
+
+    def _come_back(self) -> None:
+        self._again.stop()
+        self.lost_since = None
+        parked, self._parked = self._parked, []
+        for task, order in parked:
+            if task.cancelled or not order.wanted:
+                self._running.pop(task, None)
+            else:
+                self._start(task, order)
 
     # ------------------------------------------------------------ threads
 
@@ -194,29 +361,38 @@ class Tasks(QObject):
         title: str,
         events: tuple[Event, ...] = (),
     ) -> Task:
+        # An owner that is one of our own kind lives as long as we do; a widget may go at any time.
+        order = _Order(None if owner is None else weakref.ref(owner), work, done, failed, lane, events)
         task = Task(title, _tell=self._hand)
         if self._closed:
             task.cancel()
             return task
-        # An owner that is one of our own kind lives as long as we do; a widget may go at any time.
-        held = None if owner is None else weakref.ref(owner)
+        self._start(task, order)
+        if title:
+            self.started.emit(task)
+        return task
+
+    def _start(self, task: Task, order: _Order) -> None:
+        if self.lost_since is not None and order.lane in _SAVING:
+            self._running[task] = _over()
+            self._hand(_Ended(task, order, None, WorkspaceError("offline", since=self.since)))
+            return
 
         def lead() -> None:
             result: object = None
             error: BaseException | None = None
             try:
                 task.check()
-                result = work(task)
+                if self.lost_since is not None and order.lane == "read" and not order.probes:
+                    raise WorkspaceError("database_unreachable", reason="")  # noqa: TRY301 (it would only wait for what is known)
+                result = order.work(task)
             except BaseException as raised:  # noqa: BLE001 (whatever it is, it is told on the main thread)
                 error = raised
-            if events and error is None:
+            if order.events and error is None:
                 self._note_version()
-            self._hand(_Ended(task, held, result, error, done, failed, events if error is None else ()))
+            self._hand(_Ended(task, order, result, error))
 
-        self._running[task] = self._lanes[lane].submit(lead)
-        if title:
-            self.started.emit(task)
-        return task
+        self._running[task] = self._lanes[order.lane].submit(lead)
 
     def _hand(self, what: object) -> None:
         """To the main thread, from any thread."""
@@ -229,30 +405,48 @@ class Tasks(QObject):
         elif isinstance(what, Task):
             if not what.ended and what.title:
                 self.progressed.emit(what)
+        elif isinstance(what, _Heard):
+            if what.services is self._services:
+                self.poll()
+        elif isinstance(what, _Told):
+            self._tell_of(what.done)
         elif isinstance(what, _Ended):
             self._end(what)
 
     def _end(self, ended: _Ended) -> None:
-        task = ended.task
+        task, order = ended.task, ended.order
+        if self._gone(ended.error):
+            self._lose()
+            if order.lane == "read" and not order.probes and not task.cancelled:
+                # Looking again does no harm: it waits until the way is back, and what stands on the screen stays.
+                self._running[task] = _over()
+                self._parked.append((task, order))
+                return
         task.ended = True
         self._running.pop(task, None)
         if task.title:
             self.finished.emit(task)
-        for event in ended.events:
-            self.announced.emit(event)
-        if ended.owner is not None:
-            owner = ended.owner()
-            if owner is None or not shiboken6.isValid(owner):
-                return
         if ended.error is None:
-            if ended.done is not None and not task.cancelled:
-                ended.done(ended.result)
+            for event in order.events:
+                self.announced.emit(event)
+        if order.wanted:
+            self._deliver(ended)
+
+    def _deliver(self, ended: _Ended) -> None:
+        task, order = ended.task, ended.order
+        if ended.error is None:
+            if order.done is not None and not task.cancelled:
+                order.done(ended.result)
             return
         error = self._in_words(ended.error)
-        if ended.failed is not None:
-            ended.failed(error)
+        if order.failed is not None:
+            order.failed(error)
         elif not isinstance(error, CancelledError) or task.title:
             self._messages.show(error)
+
+    def _gone(self, error: BaseException | None) -> bool:
+        """Whether the way to the open workspace's database is gone."""
+        return isinstance(error, WorkspaceError) and error.code == "database_unreachable" and self._services is not None and self._services.ref.is_url
 
     def _in_words(self, error: BaseException) -> ProductError:
         """A failure that can be shown; what nobody foresaw is reported and named by its report."""
@@ -295,13 +489,23 @@ class Tasks(QObject):
         for task in self._running:
             task.cancel()
         self._closed = True
+        self._parked.clear()
         self.attach(None)
+        if self._ear is not None:
+            self._ear.join(seconds)
         for lane in self._lanes.values():
             lane.shutdown(wait=False, cancel_futures=True)
         begun = [future for future in self._running.values() if not future.cancelled()]  # one cancelled in its queue never counts as done
         left = wait(begun, timeout=seconds).not_done
         self._running.clear()
         return not left
+
+
+def _over() -> Future[None]:
+    """Stands for work that waits for no thread."""
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
 
 
 # ---------------------------------------------------------------- child

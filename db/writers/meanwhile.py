@@ -36,7 +36,11 @@ _CHANGED_SINCE: Final = (
     " and o.undone_at is null"
 )
 _DONE: Final = "select seq, action, object, login, device, at from audit where seq > ? order by seq limit 500"
-_SIZE: Final = "select count(*) from (select 1 from change where operation_id = ? limit 1001) t"
+_SIZE: Final = (
+    "select (select count(*) from (select 1 from change where operation_id = ? limit 1001) t)"
+    " + coalesce((select sum(last - first + 1) from inserted where operation_id = ?), 0) / 20"
+)
+"""Rows of an operation as they count towards "many": what is new brings many small rows for one creator."""
 _MOST: Final = 1_000
 """Creators of somebody else's operation that are named one by one; of more it counts as "many"."""
 
@@ -120,7 +124,7 @@ def news(connection: Connection, since: int) -> News:
 
 def _concerned(connection: Connection, target: str) -> tuple[int, ...]:
     kind, _, number = target.partition(":")
-    if kind != "operation" or not number.isdecimal() or bulk.fetch(connection, _SIZE, int(number))[0][0] > _MOST:
+    if kind != "operation" or not number.isdecimal() or bulk.fetch(connection, _SIZE, int(number), int(number))[0][0] > _MOST:
         return ()
     spans = undo.concerned(connection, int(number))
     if sum(last - first + 1 for first, last in spans) > _MOST:

@@ -22,7 +22,9 @@ from PySide6.QtWidgets import (
 
 from app.errors import ProductError, UsageError
 from app.rules.fields import CREATOR_FIELDS, PLATFORMS, Kind
+from app.usecases.creators import seen
 from app.values import Stage
+from widgets.dialogs.comparison import Saving
 from widgets.messages import plain
 from widgets.tables.filter_words import stored
 from widgets.tables.filter_words import typed as as_typed
@@ -175,14 +177,19 @@ class CreatorDialog(QDialog):
         if self._detail is None:
             self._context.tasks.run(self, lambda: creators.add(values).id, lambda row_id: self._done(row_id, 0), self._failed, lane="write")
         elif values:
-            row_id = self._detail.row.id
-            self._context.tasks.run(self, lambda: creators.edit([row_id], values), lambda done: self._done(row_id, done), self._failed, lane="write")
+            row = self._detail.row
+            saving = Saving(self._context, (row.id, row.name), self, lambda done: self._done(row.id, done), self._failed, self._back)
+            saving.save(values, seen(row, self._detail))
         else:
             self.accept()
 
     def _done(self, row_id: int, operation_id: int) -> None:
         self.saved.emit(row_id, operation_id)
         self.accept()
+
+    def _back(self) -> None:
+        """Go on editing: what was typed stands as it was."""
+        self.save_button.setEnabled(True)
 
     def _failed(self, error: ProductError) -> None:
         self.save_button.setEnabled(True)

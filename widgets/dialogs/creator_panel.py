@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import ProductError, UsageError
 from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX
+from app.rules.rights import Act
 from app.values import Tier
 from widgets.dialogs.credit_section import CreditSection
 from widgets.messages import Copyable, plain
@@ -110,7 +111,7 @@ class CreatorPanel(QFrame):
             button.setToolTip(self._labels(key))
             button.setAccessibleName(self._labels(key))
             row.addWidget(button)
-        self._edit.setVisible(not self._context.read_only)
+        self._edit.setVisible(self._context.may(Act.EDIT))
         self._edit.clicked.connect(self._ask_edit)
         self._close.clicked.connect(self.closed)
         return row
@@ -347,7 +348,7 @@ class CreatorPanel(QFrame):
         for account in tiers.accounts:
             box.addWidget(_selectable(self._why(account)))
         box.addWidget(plain(self._labels("panel.policy", version=tiers.policy_version), role="muted"))
-        if tiers.accounts and not self._context.read_only:
+        if tiers.accounts and self._context.may(Act.EDIT):
             form = _OverrideForm(self._context, tiers, self._override)
             box.addWidget(form)
 

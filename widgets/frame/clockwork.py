@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import CancelledError, ProductError
 from app.events import SyncChanged
+from app.rules.rights import Act
 from widgets.dialogs import pulling
 from widgets.tables.syncing import why
 
@@ -43,7 +44,7 @@ class Clockwork(QObject):
         self._first = QTimer(self, singleShot=True, interval=_FIRST_MS)
         self._first.timeout.connect(self.look)
         context.tasks.announced.connect(self._heard)
-        if not context.read_only:
+        if context.may(Act.SYNC):
             self._timer.start()
         self._first.start()
 
@@ -70,8 +71,9 @@ class Clockwork(QObject):
     def look(self) -> None:
         """Pull what is due."""
         self._tell()
-        if self._task is None and not self._context.read_only:
-            self._context.tasks.run(self, self._context.services.syncing.due, self._pull_due, lambda _: None)
+        if self._task is None and self._context.may(Act.SYNC):
+            syncing = self._context.services.syncing
+            self._context.tasks.run(self, lambda: syncing.due(), self._pull_due, lambda _: None)  # noqa: PLW0108 (loads what syncs where it is called)
 
     def _pull_due(self, due: Sequence[Due]) -> None:
         if due and self._task is None:

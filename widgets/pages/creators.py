@@ -17,6 +17,7 @@ from app.errors import UsageError
 from app.events import CreatorsChanged, PoliciesChanged, ReturnsChanged
 from app.rules import cells
 from app.rules.fields import CREATOR_FIELDS
+from app.rules.rights import Act
 from app.settings import DENSITY
 from app.usecases.creators import FILTER_FIELDS, Question, SortKey, parse_filter, seen
 from app.values import Stage, Tier, local
@@ -24,6 +25,7 @@ from widgets.dialogs.bulk import BulkDialog
 from widgets.dialogs.comparison import Saving
 from widgets.dialogs.creator import CreatorDialog
 from widgets.dialogs.creator_panel import CreatorPanel
+from widgets.dialogs.mates import Mates
 from widgets.dialogs.notice import Elided
 from widgets.page import Page, PageHeader
 from widgets.tables import jobs
@@ -136,16 +138,16 @@ class CreatorsPage(Page):
         self.panel_action = self._action("panel.toggle", "panel", self.toggle_panel)
         self._writing = (self.import_action, self.add_action, self.field_action, self.tags_action, self.stage_action, self.owner_action)
         self._of_selection = (self.field_action, self.tags_action, self.stage_action, self.owner_action, self.export_selection_action, self.copy_action)
-        if self.context.read_only:
+        if why := self.context.why(Act.EDIT):
             for action in self._writing:
                 action.setEnabled(False)
-                action.setToolTip(self._labels("creators.read_only"))
+                action.setToolTip(why)
 
     def _build_table(self) -> None:
         context = self.context
         self.source = Returned(context.services)
         self.model = TableModel(_columns(self.source), context.labels, context.tasks, self.source)
-        self.model.read_only = context.read_only
+        self.model.read_only = not context.may(Act.EDIT)
         self.delegate = CellDelegate(context.theme, self._check, lambda error: context.messages.sentence(error).text)
         self.table = TableView(self.model, self.delegate, context.tasks, context.messages, key="creators")
         self.model.setParent(self.table)
@@ -186,6 +188,7 @@ class CreatorsPage(Page):
         self.filter.editing.connect(self._load_facets)
         self.views = SavedViews(context.labels, context.theme, "creators", context.services.ref.address, self._give_view, self._take_view)
         self.filter.add_tool(self.views)
+        Mates.of_bar(context, self.filter, self)
 
     def _build_panel(self) -> None:
         self.panel = CreatorPanel(self.context)
@@ -299,7 +302,7 @@ class CreatorsPage(Page):
 
     def _reached(self) -> None:
         """While a team's database is gone no editor opens; one that is open keeps what was typed."""
-        self.model.read_only = self.context.read_only or self.context.tasks.lost_since is not None
+        self.model.read_only = not self.context.may(Act.EDIT) or self.context.tasks.lost_since is not None
 
     def _others(self, done: Sequence[Foreign]) -> None:
         """Mark the open creator quietly where somebody else just changed it."""
@@ -542,7 +545,7 @@ class CreatorsPage(Page):
     def _selection_changed(self) -> None:
         count = self.table.selected_count()
         for action in self._of_selection:
-            action.setEnabled(count > 0 and not (self.context.read_only and action in self._writing))
+            action.setEnabled(count > 0 and (self.context.may(Act.EDIT) or action not in self._writing))
         labels = self._labels
         said = labels.plural("creators.selected", count, count=labels.exact(count)) if count else labels("creators.select_hint")
         self.selected.setText(said)
@@ -650,16 +653,23 @@ class CreatorsPage(Page):
             self,
             jobs.export,
             (question, (), path),
-            lambda rows: self.context.messages.toast(labels.plural("creators.exported", rows, count=labels.exact(rows), file=path.name), kind="ok"),
+            lambda rows: self.context.messages.toast(self._exported(rows, path), kind="ok"),
             title=labels("creators.exporting", file=path.name),
         )
+
+    def _exported(self, rows: int, path: Path) -> str:
+        """How many rows a file has, and what the role left out of it."""
+        labels, held = self._labels, self.context.services.creators.withheld
+        said = labels.plural("creators.exported", rows, count=labels.exact(rows), file=path.name)
+        names = labels("list.separator").join(labels(f"field.{name}") for name in held)
+        return f"{said} {labels('export.withheld', fields=names)}" if held else said
 
     def copy(self) -> None:
         """Copy the selection."""
         self.table.copy()
 
     def _paste(self, text: str) -> None:
-        if self.context.read_only:
+        if not self.context.may(Act.EDIT):
             return
         from widgets.dialogs.paste import PastePreview  # noqa: PLC0415 (loads with the first paste)
 

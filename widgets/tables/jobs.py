@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.jobs import Job
+    from app.rules.versions import Edited
     from app.services import Services
     from app.usecases.creators import Question
 
@@ -20,6 +21,12 @@ def edit(services: Services, job: Job, ids: Sequence[int], values: Mapping[str, 
     """Set fields of many creators."""
     job.progress("upsert", 0, len(ids))
     return services.creators.edit(ids, values, reason)
+
+
+def edit_since(services: Services, job: Job, ids: Sequence[int], values: Mapping[str, str], since: int, reason: str | None) -> Edited:
+    """Set fields of many creators; those whose same fields somebody changed after an operation stay."""
+    job.progress("upsert", 0, len(ids))
+    return services.creators.edit_since(ids, values, since, reason)
 
 
 def tag(services: Services, job: Job, ids: Sequence[int], add: Sequence[str], remove: Sequence[str]) -> int:
