@@ -6,6 +6,7 @@ The filter arrives as a syntax tree and leaves as bound parameters. Empty values
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     exists,
     false,
     func,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.orm import QueryableAttribute
 
 from app import filters
 from app.errors import UsageError
@@ -45,7 +48,11 @@ _ON_CREATOR: Final = frozenset({"followers", "fee_fen", "id", "tier", "group", "
 _INDEXED: Final = frozenset({"handle", "platform_uid", "tags"})
 """Fields with several values in which the search index looks too."""
 
-_FEW_VALUES: Final = frozenset({"category", "city", "country", "owner", "coupon"})
+_FEW_VALUES: Final = frozenset({"category", "city", "country", "owner", "coupon", "source"})
+
+
+_UNCASED: Final = re.compile(r"[\x01-@\[-`{-\x7f\u3400-\u9fff]+")
+"""Digits, signs and ideographs: no letter folds into them, so that what contains them is found without folding."""
 
 
 def count(connection: Connection, question: Question, now: int) -> int:
@@ -79,11 +86,11 @@ def page(connection: Connection, question: Question, limit: int, offset: int, no
 
 
 def _as_array(connection: Connection, statement: Select[int]) -> Ids:
-    """Ids of a statement. SQLite joins them into one text: parsing it costs a quarter of fetching rows."""
+    """Ids of a statement. The database joins them into one text: parsing it costs a quarter of fetching rows, and holds nobody up."""
     if connection.dialect.name == "postgresql":
-        return np.fromiter(connection.execute(statement).scalars(), dtype=np.int64)
-    inner = statement.subquery()
-    joined = connection.execute(select(func.group_concat(inner.c.id))).scalar()
+        joined = connection.execute(select(func.array_to_string(func.array(statement.scalar_subquery()), ","))).scalar()
+    else:
+        joined = connection.execute(select(func.group_concat(statement.subquery().c.id))).scalar()
     return np.fromstring(joined, dtype=np.int64, sep=",") if joined else np.empty(0, dtype=np.int64)
 
 
@@ -96,15 +103,18 @@ def _ordered(connection: Connection, question: Question, now: int, *, whole: boo
         return standings.ordered(base, keys[0], now, whole=whole)
     if not keys:
         return [base.order_by(Creator.id)]
-    if len(keys) == 1 and connection.dialect.name == "sqlite":
+    if len(keys) == 1:
         column = _value(keys[0].field)
-        if keys[0].descending:
-            return [base.order_by(column.desc(), Creator.id)]  # an empty value is SQLite's smallest
-        # Two statements, so that an index gives the order of the first and nothing is sorted.
-        return [
-            base.where(column.is_not(None)).order_by(column, Creator.id),
-            base.where(column.is_(None)).order_by(Creator.id),
-        ]
+        ordered = column.desc() if keys[0].descending else column.asc()
+        sqlite = connection.dialect.name == "sqlite"
+        if keys[0].descending == sqlite:
+            return [base.order_by(ordered, Creator.id)]  # an empty value is SQLite's smallest, and PostgreSQL's greatest
+        if sqlite or isinstance(column, QueryableAttribute):
+            # Two statements, so that an index gives the order of the first and nothing is sorted.
+            return [
+                base.where(column.is_not(None)).order_by(ordered, Creator.id),
+                base.where(column.is_(None)).order_by(Creator.id),
+            ]
     return [base.order_by(*(_order(key, now) for key in keys), Creator.id)]
 
 
@@ -214,7 +224,9 @@ def _of_one(node: filters.Compare, one: Field, column: ColumnElement[Any], conne
         return empty if node.op in {"=", "in"} else false()
     if node.op == "~" and one.name in _FEW_VALUES:
         # Few distinct values: look through those once, and let the index find their rows.
-        distinct = select(column).where(column.is_not(None)).group_by(column).subquery()
+        values = select(column).where(column.is_not(None)).group_by(column)
+        # PostgreSQL would ask every row instead, but not across an offset.
+        distinct = (values.offset(0) if connection.dialect.name == "postgresql" else values).subquery()
         holds: ColumnElement[bool] = column.in_(select(distinct.c[0]).where(_holds("~", distinct.c[0], given, connection)))
     else:
         holds = _holds(node.op, column, given, connection)
@@ -256,7 +268,11 @@ def _in_span(op: str, column: ColumnElement[Any], span: filters.Span) -> ColumnE
 
 def _contains(connection: Connection, column: ColumnElement[Any], needle: str) -> ColumnElement[bool]:
     if connection.dialect.name == "postgresql":
-        return func.strpos(func.koc_fold(column), needle.casefold()) > 0
+        if _UNCASED.fullmatch(needle):
+            return func.strpos(column, needle) > 0
+        # Folding all scripts costs much; what is ASCII alone needs none of it.
+        plain = func.lower(column.collate("C"))
+        return func.strpos(case((func.octet_length(column) == func.length(column), plain), else_=func.koc_fold(column)), needle.casefold()) > 0
     return func.instr(func.fold(column), needle.casefold()) > 0
 
 

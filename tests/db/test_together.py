@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,9 @@ from sqlalchemy import event as sa_event
 
 from app.errors import WorkspaceError
 from app.jobs import Quiet
+from app.rules.rights import Role
 from app.rules.versions import Seen
-from app.usecases.creators import Question, seen
+from app.usecases.creators import Question, SortKey, seen
 from app.values import Actor, WorkspaceRef
 from db import maintenance
 from tests.db.conftest import NOON, Shop, _as_nobody, _binaries, koc
@@ -21,6 +23,9 @@ from tests.db.serving import Server, way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from app.usecases.creators import Ids
+    from db.stores.creators import CreatorStore
 
 ZHANG = Actor("张三", "laptop")
 
@@ -358,3 +363,86 @@ def test_audit_and_doctor_hold_after_all_of_it(shop: Shop, other: Shop) -> None:
     assert shop.faults() == []
     assert all(check.ok for check in shop.house.verify_audit())
     assert shop.house.doctor(False, Quiet())
+
+
+# ---------------------------------------------------------------- search in a team of 200,000 creators
+
+MANY = 200_000
+SOUGHT = ("美", "美食", "1", "1999", "鹤", "鹤鸣九皋", "🍜", "x")
+
+
+def _crowded(number: int) -> str:
+    rare = f"{'🍜' if number % 50 == 0 else ''}{'鹤鸣九皋' if number % 40_000 == 7 else ''}"
+    return f"{'美食美妆穿搭数码'[number % 8]}{'美食探店'[number % 4]}{number}{rare}"
+
+
+@pytest.fixture(scope="module")
+def crowd(server: Server) -> Iterator[tuple[Shop, Shop]]:
+    """A workspace of many, as its owner and as an operator of the team."""
+    from db import team
+    from db.engine import writing
+    from db.writers import search
+
+    ref = WorkspaceRef(server.fresh())
+    owner = Shop(maintenance.create(ref, NOON), ref)
+
+    with writing(owner.engine) as connection:
+        connection.exec_driver_sql(
+            "insert into creator (id, name, stage, value_grade, credit_score, credit_grade, version, created_at, updated_at, followers)"
+            f" select n, 'x', 1, 0, 100, 1, 1, {NOON}, {NOON}, n from generate_series(1, {MANY}) n"
+        )
+        search.add(connection, ((number, search.document([_crowded(number)])) for number in range(1, MANY + 1)))
+        team.add(connection, "seeker", Role.OPERATOR, None, NOON)
+    with owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("vacuum analyze creator")
+        connection.exec_driver_sql("vacuum analyze creator_search")
+    theirs = WorkspaceRef(ref.address.replace("koc@", "seeker@"))
+    engine, _ = maintenance.open_engine(theirs)
+    operator = Shop(engine, theirs)
+    yield owner, operator
+    operator.house.close()
+    owner.house.close()
+
+
+@pytest.mark.parametrize("policy", [False, True])
+def test_any_text_is_found_at_once_among_many_by_an_operator(crowd: tuple[Shop, Shop], policy: bool) -> None:
+    """One and two characters, rare and common, in Chinese and not; also where a policy by row stands on the creators."""
+    owner, operator = crowd
+    with owner.engine.begin() as connection:
+        if policy:
+            connection.exec_driver_sql("create policy koc_own on creator for select using ((select koc_role()) is not null)")
+            connection.exec_driver_sql("alter table creator enable row level security")
+    try:
+        for needle in SOUGHT:
+            asked = Question(search=needle, sort=(SortKey("followers", descending=True),))
+            seconds, found = min((_timed(operator.creators, asked) for _ in range(3)), key=itemgetter(0))
+            assert len(found) == sum(needle in _crowded(number) for number in range(1, MANY + 1))
+            assert seconds < 0.3, f"{needle}: {1000 * seconds:.0f} ms for {len(found)}"
+    finally:
+        with owner.engine.begin() as connection:
+            if policy:
+                connection.exec_driver_sql("alter table creator disable row level security")
+                connection.exec_driver_sql("drop policy koc_own on creator")
+
+
+def test_the_search_is_answered_by_the_index(crowd: tuple[Shop, Shop]) -> None:
+    from sqlalchemy import func, select
+
+    from db import questions
+    from db.engine import reading
+    from db.models.creators import Creator
+
+    _, operator = crowd
+    with reading(operator.engine) as connection:
+        for needle in SOUGHT[:7]:
+            statement = select(func.count()).select_from(Creator).where(questions.found(connection, needle))
+            compiled = statement.compile(connection, compile_kwargs={"literal_binds": False})
+            plan = "\n".join(connection.exec_driver_sql(f"explain {compiled}", compiled.params).scalars())
+            if needle != "1":  # most have it: reading all of them is cheaper
+                assert "ix_creator_search_grams" in plan, plan
+
+
+def _timed(creators: CreatorStore, asked: Question) -> tuple[float, Ids]:
+    begun = time.perf_counter()
+    ids = creators.ids(asked)
+    return time.perf_counter() - begun, ids
