@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from app.events import Events
     from app.rules.rights import Rights
+    from app.usecases.campaigns import Campaigns
+    from app.usecases.content import Fulfilment
     from app.usecases.creators import Creators
     from app.usecases.facts import Facts
     from app.usecases.incentives import Incentives
@@ -74,6 +76,8 @@ class Services:
     incentives: Incentives
     rating: Rating
     roi: Roi
+    campaigns: Campaigns
+    fulfilment: Fulfilment
     syncing: Syncing
     today: Today
     timers: Timers
@@ -93,6 +97,9 @@ class Open(Protocol):
         ``early``: hand over the services at once where all is as usual. The roster's first rows are answered before the
         store is loaded; what has come due meanwhile is done then, and announced.
         """
+
+    def remember(self, ref: WorkspaceRef) -> None:
+        """Keep the password of a database's login in the system's keyring; PlatformError says why not."""
 
     def create(self, ref: WorkspaceRef, actor: Actor, *, force: bool = False) -> Services:
         """Create a workspace; refuses to touch an existing one unless forced."""

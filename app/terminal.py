@@ -46,7 +46,7 @@ class Session:
     @property
     def ref(self) -> WorkspaceRef:
         """Workspace asked for."""
-        return WorkspaceRef(self.address)
+        return WorkspaceRef.of(self.address)
 
     @property
     def who(self) -> Actor:

@@ -9,9 +9,10 @@ A moment is a plain ``int``, microseconds since 1970-01-01T00:00Z, wherever many
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, Self
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE: Final = "Asia/Shanghai"
@@ -123,9 +124,26 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceRef:
-    """Where a workspace is: the path of a ``.koc`` file, or a SQLAlchemy URL."""
+    """Where a workspace is: the path of a ``.koc`` file, or a SQLAlchemy URL.
+
+    ``secret`` is the password of a database's login, where one was typed; it is never part of the address, nor shown.
+    """
 
     address: str
+    secret: str | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, address: str) -> WorkspaceRef:
+        """Of an address as typed; a password in it is taken out."""
+        if "://" not in address:
+            return cls(address)
+        scheme, _, rest = address.partition("://")
+        place, slash, path = rest.partition("/")
+        login, at, host = place.rpartition("@")
+        user, colon, password = login.partition(":")
+        if not colon:
+            return cls(address)
+        return cls(f"{scheme}://{user}{at}{host}{slash}{path}", unquote(password))
 
     @property
     def is_url(self) -> bool:

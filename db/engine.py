@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import sqlcipher3.dbapi2 as sqlite
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import NotPermittedError, WorkspaceError
@@ -62,10 +62,11 @@ def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
     return engine
 
 
-def postgres_engine(url: str) -> Engine:
-    """Engine over a team's PostgreSQL; the URL may carry no password (libpq finds its own)."""
+def postgres_engine(address: str, secret: str | None = None) -> Engine:
+    """Engine over a team's PostgreSQL; without a password libpq finds its own."""
     from db import wire  # noqa: PLC0415 (a workspace in a file needs no driver of PostgreSQL)
 
+    url = make_url(address) if secret is None else make_url(address).set(password=secret)
     engine = create_engine(
         url, pool_pre_ping=True, pool_size=8, pool_use_lifo=True, connect_args=dict(wire.PARAMETERS), execution_options={"own": uuid.uuid4().hex}
     )
@@ -188,6 +189,16 @@ def _is_gone(error: DBAPIError) -> bool:
     return error.connection_invalidated or type(error.orig).__name__ in _GONE
 
 
+def _wants_password(error: object) -> bool:
+    """Whether a server refused a login for its password, or for want of one."""
+    said = str(error)
+    return bool(getattr(getattr(error, "pgconn", None), "needs_password", False)) or "password authentication failed" in said or "28P01" in said
+
+
+def _login(error: object) -> str:
+    return bytes(getattr(getattr(error, "pgconn", None), "user", b"")).decode()
+
+
 def _first_line(error: object) -> str:
     return (str(error).splitlines() or [""])[0] if error else ""
 
@@ -231,6 +242,8 @@ def translated(error: DBAPIError, where: str) -> Exception:
     """The product's error for a driver's; a bug stays what it is."""
     if isinstance(error.orig, sqlite.DatabaseError):
         return _from_sqlite(error.orig, where, error)
+    if _wants_password(error.orig):
+        return WorkspaceError("password_needed", login=_login(error.orig))
     if _is_gone(error):
         return WorkspaceError("database_unreachable", reason=_first_line(error.orig))
     return _from_server(error.orig, where) or error

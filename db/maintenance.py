@@ -165,7 +165,7 @@ def _postgres(ref: WorkspaceRef) -> Engine:
         url = make_url(ref.address)
         if url.get_backend_name() != "postgresql":
             raise UsageError("unknown_database", url=shown(ref))
-        return postgres_engine(ref.address)
+        return postgres_engine(ref.address, ref.secret)
     except (ArgumentError, NoSuchModuleError) as error:
         raise UsageError("unknown_database", url=ref.address.split("@")[-1]) from error
 

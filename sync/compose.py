@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from app.errors import CancelledError
+from app.errors import CancelledError, WorkspaceError
 from app.events import CreatorsChanged, Events, ReturnsChanged
 from app.rules.rights import Act, Rights
 from app.services import Services
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from app.files import Files, ImportRequest, Left, Parsed, Preview, Reject
     from app.jobs import Job
     from app.services import Open, Timers
+    from app.usecases.campaigns import Campaigns
+    from app.usecases.content import Fulfilment
     from app.usecases.creators import Ids, Question, RosterRow
     from app.usecases.incentives import Incentives
     from app.usecases.outreach import Outreach
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from app.values import Actor, WorkspaceRef
     from app.words import Words
     from db.engine import Database
+    from db.stores.campaigns import ProjectStore
+    from db.stores.content import WorkStore
     from db.stores.creators import CreatorStore
     from db.stores.facts import FactStore
     from db.stores.rating import RatingStore
@@ -67,7 +71,19 @@ class Opener:
     def __call__(self, ref: WorkspaceRef, actor: Actor, *, early: bool = False) -> Services:
         """Open an existing workspace; WorkspaceError says why not. ``early``: before the store is loaded, where all is as usual."""
         actor = _named(actor)
-        return _services(ref, _Stores(ref, actor, First.of(ref) if early else None))
+        try:
+            return _services(ref, _Stores(ref, actor, First.of(ref) if early else None))
+        except WorkspaceError as error:
+            known = _with_password(ref) if error.code == "password_needed" else None
+            if known is None:
+                raise
+            return _services(known, _Stores(known, actor))
+
+    def remember(self, ref: WorkspaceRef) -> None:
+        """Keep the password of a database's login in the system's keyring; PlatformError says why not."""
+        from sync import passwords
+
+        passwords.keep(ref)
 
     def create(self, ref: WorkspaceRef, actor: Actor, *, force: bool = False) -> Services:
         """Create a workspace; refuses to touch an existing one unless forced."""
@@ -92,6 +108,15 @@ def _words() -> Words:
 
     chosen = Settings().get(LANGUAGE)
     return Words(system_language() if chosen == "system" else chosen)
+
+
+def _with_password(ref: WorkspaceRef) -> WorkspaceRef | None:
+    """A database with the password that is kept for its login; None where one was typed, or none is kept."""
+    if not ref.is_url or ref.secret is not None:
+        return None
+    from sync import passwords
+
+    return passwords.known(ref)
 
 
 def opener() -> Open:
@@ -146,6 +171,8 @@ class _Loaded:
     today: TodayStore
     outreach: OutreachStore
     incentives: IncentiveStore
+    projects: ProjectStore
+    work: WorkStore
 
 
 class _Stores:
@@ -175,6 +202,8 @@ class _Stores:
     def take(self, engine: Database, *, read_only: bool) -> None:
         """Work on an open database; what has come due by the passing of time is done first."""
         from db import maintenance
+        from db.stores.campaigns import ProjectStore
+        from db.stores.content import WorkStore, tick
         from db.stores.creators import CreatorStore
         from db.stores.facts import FactStore
         from db.stores.rating import RatingStore, confirm_due
@@ -194,11 +223,12 @@ class _Stores:
         due = not read_only and may(Act.BAND) and house.expire(now())
         raises = not read_only and may(Act.PROPOSE)
         due = (raises and catch_up(engine, self.actor, now())) or due
+        due = (raises and may(Act.EDIT) and tick(engine, self.actor, now()) > 0) or due
         changed = (raises and confirm_due(engine, self.actor, now())) or due
         self._loaded = _Loaded(
             maintenance.shown(self._ref), read_only, house, CreatorStore(engine, now), FactStore(engine), PipelineStore(engine), RatingStore(engine),
             ReturnStore(engine, read_only or not may(Act.BAND)), SyncingStore(engine, self._ref), TeamStore(engine),
-            TodayStore(engine, read_only or not may(Act.BAND)), OutreachStore(engine), IncentiveStore(engine),
+            TodayStore(engine, read_only or not may(Act.BAND)), OutreachStore(engine), IncentiveStore(engine), ProjectStore(engine), WorkStore(engine),
         )  # fmt: skip
         self._end_first()
         if changed:
@@ -329,6 +359,18 @@ def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
         return Incentives(stores.get().incentives, actor, now, events)
 
     @cache
+    def campaigns() -> Campaigns:
+        from app.usecases.campaigns import Campaigns
+
+        return Campaigns(stores.get().projects, files, actor, now, events)
+
+    @cache
+    def fulfilment() -> Fulfilment:
+        from app.usecases.content import Fulfilment
+
+        return Fulfilment(stores.get().work, files, gate, actor, now, events)
+
+    @cache
     def timers() -> Timers:
         from sync.timers import Timers
 
@@ -352,6 +394,8 @@ def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
         incentives=late(incentives),
         rating=late(rating),
         roi=late(roi),
+        campaigns=late(campaigns),
+        fulfilment=late(fulfilment),
         syncing=late(syncing),
         today=late(today),
         timers=late(timers),

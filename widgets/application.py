@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -186,18 +187,30 @@ class Application(QObject):
 
     def open(self, address: str) -> None:
         """Open a workspace; the one that is open is closed once the other stands."""
-        address = address if "://" in address else str(Path(address).expanduser().absolute())
-        if self._opened is not None and self._opened.services.ref.address == address:
+        self.open_database(WorkspaceRef.of(address if "://" in address else str(Path(address).expanduser().absolute())))
+
+    def open_database(self, ref: WorkspaceRef, remember: bool = False) -> None:  # noqa: FBT001, FBT002 (a signal's)
+        """Open a workspace by its reference, and keep the password of a team's database in the system's keyring if asked."""
+        if self._opened is not None and self._opened.services.ref == ref:
             self.window.raise_()
             return
-        self._enter(address, lambda opener, ref: opener(ref, self.actor, early=True))
+        self._enter(ref, lambda opener, ref: opener(ref, self.actor, early=True), partial(self._remember, ref) if remember else None)
+
+    def create_database(self, ref: WorkspaceRef) -> None:
+        """Make a workspace in a team's database and open it."""
+        self._enter(ref, lambda opener, ref: opener.create(ref, self.actor))
+
+    def _remember(self, ref: WorkspaceRef) -> None:
+        opener = self._opener()
+        self.tasks.run(self, lambda: opener.remember(ref), lambda _: self.messages.toast(self.labels("database.remembered"), kind="ok"), lane="net")
 
     def create(self, address: str, *, sample: bool = False, force: bool = False) -> None:
         """Create a workspace and open it, maybe with the sample brand in it."""
         address = str(Path(address).absolute())
         if self._opened is not None and self._opened.services.ref.address == address:
             self._let_go()  # its file is about to be set aside
-        self._enter(address, lambda opener, ref: opener.create(ref, self.actor, force=force), self._fill if sample else None)
+        ref = WorkspaceRef(address)
+        self._enter(ref, lambda opener, ref: opener.create(ref, self.actor, force=force), self._fill if sample else None)
 
     def restore(self, backup: Path, address: str) -> None:
         """Put a backup in a workspace's place and open it."""
@@ -216,19 +229,18 @@ class Application(QObject):
 
         if self._opened is not None and self._opened.services.ref.address == address:
             self._let_go()  # its file is about to be replaced
-        self._enter(address, enter, told)
+        self._enter(WorkspaceRef(address), enter, told)
 
-    def _enter(self, address: str, enter: Callable[[Open, WorkspaceRef], Services], then: Callable[[], None] | None = None) -> None:
+    def _enter(self, ref: WorkspaceRef, enter: Callable[[Open, WorkspaceRef], Services], then: Callable[[], None] | None = None) -> None:
         if self._opened is None:
-            self.window.show_opening(address)
-        ref = WorkspaceRef(address)
+            self.window.show_opening(ref.address)
 
         def done(opened: Opened) -> None:
             self._stands(opened)
             if then is not None:
                 then()
 
-        self.tasks.run(self, lambda: self._held(ref, enter), done, lambda error: self._not_opened(address, error), lane="open")
+        self.tasks.run(self, lambda: self._held(ref, enter), done, lambda error: self._not_opened(ref, error), lane="open")
 
     def _held(self, ref: WorkspaceRef, enter: Callable[[Open, WorkspaceRef], Services]) -> Opened:
         """Enter a workspace that no other window holds; runs in a thread."""
@@ -242,14 +254,20 @@ class Application(QObject):
             undone.pop_all()
             return opened
 
-    def _not_opened(self, address: str, error: ProductError) -> None:
-        if error.code == "in_use" and knock(address):
+    def _not_opened(self, ref: WorkspaceRef, error: ProductError) -> None:
+        if error.code == "in_use" and knock(ref.address):
             if self._opened is None:
                 self._app.quit()  # the other window is in front now
-        elif self._opened is None:
-            self.window.show_trouble(error, address)
-        else:
+            return
+        asked = ref.is_url and error.code in {"password_needed", "missing"}
+        if self._opened is None:
+            self.window.show_trouble(error, ref.address)
+        elif not asked:
             self.messages.show(error)
+        if asked and error.code == "password_needed":
+            self.window.ask_database(ref.address, self.messages.sentence(error).text)
+        elif asked:
+            self.window.ask_new_team(ref)
 
     def _stands(self, opened: Opened) -> None:
         self._let_go()
@@ -258,8 +276,7 @@ class Application(QObject):
         self.tasks.opener = self._opener()  # loaded by now
         self.tasks.attach(opened.services)
         address = opened.services.ref.address
-        if not opened.services.ref.is_url or "@" not in address:  # an address with a login is nothing to keep in a file
-            self.settings.opened(address)
+        self.settings.opened(address)  # a password is never part of it
         self._listen(address)
         self.window.show_workspace(opened.services, self._page)
         self._page = ""

@@ -26,6 +26,7 @@ from app.events import CreatorsChanged, Event, OperationRecorded
 from app.settings import DENSITY, LANGUAGE, REFRESH_SECONDS, THEME
 from widgets import catalog
 from widgets.dialogs.about import About
+from widgets.dialogs.database import DatabaseDialog
 from widgets.dialogs.doctor import Doctor
 from widgets.dialogs.notices import Side, Toasts
 from widgets.dialogs.palette import Choice, Palette
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from app.errors import ProductError
     from app.rules.rights import Rights
     from app.services import Services
+    from app.values import WorkspaceRef
     from widgets.frame.files import Host
     from widgets.messages import Note
     from widgets.tasks import Task
@@ -95,7 +97,7 @@ class MainWindow(QMainWindow):
 
     def _make_commands(self) -> None:
         acts: Mapping[str, Callable[[], object]] = {
-            "file.new": self._files.new, "file.open": self._files.choose, "file.sample": self._files.sample, "file.import": self.import_file,
+            "file.new": self._files.new, "file.open": self._files.choose, "file.open_team": self.ask_database, "file.sample": self._files.sample, "file.import": self.import_file,
             "file.export": self.export, "file.backup": self._files.back_up, "file.restore": self._files.choose_backup, "file.quit": self.close,
             "edit.undo": self._undo, "edit.redo": self._redo, "edit.history": self.history,
             "view.palette": self.palette_, "view.filter": self.filter, "view.refresh": self.refresh, "view.notes": self.notes,
@@ -218,7 +220,7 @@ class MainWindow(QMainWindow):
         self._where.setAccessibleName(self._labels("status.workspace"))
         self._where.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self._where)
-        for key in ("file.open", "file.new", "file.sample"):
+        for key in ("file.open", "file.open_team", "file.new", "file.sample"):
             menu.addAction(self.commands[key])
         menu.addMenu(self._recent)
         menu.addSeparator()
@@ -260,6 +262,18 @@ class MainWindow(QMainWindow):
         """Nothing is open: offer the ways in, and what was open lately unless it is as on the first day."""
         recent = [] if first else self._host.settings.recent
         self._instead(Welcome(self._labels, self._theme, self.act, recent, self._host.open))
+
+    def ask_database(self, address: str = "", complaint: str = "") -> None:
+        """Ask where a team's database is."""
+        dialog = DatabaseDialog(self._labels, self._theme, address, complaint, self)
+        dialog.wanted.connect(self._host.open_database)
+        self._open(dialog)
+
+    def ask_new_team(self, ref: WorkspaceRef) -> None:
+        """A database without a workspace in it: make one there, if that is wanted."""
+        text = self._labels("database.empty", name=ref.address.rsplit("/", 1)[-1])
+        if ask(self, self._labels, self._labels("database.title"), text, [(self._labels("database.create"), "make")]) == "make":
+            self._host.create_database(ref)
 
     def show_opening(self, address: str) -> None:
         """A workspace is being opened."""

@@ -42,6 +42,14 @@ class Server:
     def restart(self) -> None:
         self._run("pg_ctl", "-m", "immediate", "-w", "-l", str(self.folder / "log"), "restart")
 
+    def demand_password(self, login: str, password: str) -> None:
+        """Make a login that may do everything, and is let in by its password alone."""
+        with psycopg.connect(f"postgresql://koc@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
+            connection.execute(f"create role {login} superuser login password '{password}'")  # type: ignore[arg-type, unused-ignore]
+        access = self.folder / "data" / "pg_hba.conf"
+        access.write_text(f"host all {login} 127.0.0.1/32 scram-sha-256\n{access.read_text()}")
+        self._run("pg_ctl", "reload")
+
     def stop(self) -> None:
         self._run("pg_ctl", "-m", "immediate", "-w", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)

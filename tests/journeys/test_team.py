@@ -7,11 +7,10 @@ import gc
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QTimer
-from PySide6.QtWidgets import QPushButton
 
 from app.events import CreatorsChanged
 from app.settings import Settings
@@ -23,6 +22,7 @@ from tests.db.serving import Server, Way, way
 from widgets.application import Application, Options
 from widgets.dialogs.comparison import Comparison
 from widgets.dialogs.creator import CreatorDialog
+from widgets.dialogs.database import DatabaseDialog
 from widgets.tables.model import PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from app.services import Services
     from widgets.pages.creators import CreatorsPage
-
-PEOPLE = 300
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +69,11 @@ def cable(server: Server) -> Iterator[Way]:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[[str], Application]]:
+def desk(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[[str | None], Application]]:
     del qtbot
     made: list[Application] = []
 
-    def open_at(where: str) -> Application:
+    def open_at(where: str | None) -> Application:
         one = Application(qapp, opener, Options(where, "zh", "light", "creators"), Settings(tmp_path / "config" / "settings.json"))
         one.actor = Actor("小林", "desk")
         made.append(one)
@@ -104,7 +102,12 @@ def zhang(address: str) -> Iterator[Services]:
 def page_of(desk: Application) -> CreatorsPage:
     page: Any = desk.window.page
     assert page is not None
-    return page  # type: ignore[no-any-return]
+    return cast("CreatorsPage", page)
+
+
+def services_of(desk: Application) -> Services:
+    assert desk.window.context is not None
+    return desk.window.context.services
 
 
 def change(services: Services, row_id: int, **values: str) -> None:
@@ -125,7 +128,7 @@ def test_a_change_by_somebody_else_arrives_marks_the_open_creator_and_keeps_the_
     qtbot: QtBot, desk: Callable[[str], Application], address: str, zhang: Services
 ) -> None:
     one = desk(address)
-    page = page_of(one)
+    page: Any = page_of(one)
     page.shown(("creator", 3))
     qtbot.waitUntil(lambda: page.panel.creator_id == 3, timeout=10_000)
     one.wait()
@@ -153,12 +156,11 @@ def test_the_form_merges_what_does_not_collide_and_asks_about_what_does(
     qtbot: QtBot, desk: Callable[[str], Application], address: str, zhang: Services
 ) -> None:
     one = desk(address)
-    page = page_of(one)
-    page.edit_creator(one.window.context.services.creators.detail(5))  # type: ignore[union-attr]
-    form = page.findChild(CreatorDialog)
-    assert form is not None
+    page: Any = page_of(one)
+    page.edit_creator(services_of(one).creators.detail(5))
+    form: Any = page.findChild(CreatorDialog)
     for name, typed in (("city", "北京"), ("owner", "小美"), ("wechat", "wx-5"), ("fee_fen", "12.5")):
-        form.input(name).setText(typed)  # type: ignore[attr-defined]
+        form.input(name).setText(typed)
     change(zhang, 5, city="杭州", fee_fen="9900", email="five@example.com")
     form.save()
     qtbot.waitUntil(lambda: page.findChild(Comparison) is not None or form.findChild(Comparison) is not None, timeout=10_000)
@@ -168,7 +170,7 @@ def test_the_form_merges_what_does_not_collide_and_asks_about_what_does(
     assert [button.text() for button in asked.choices["city"]] == ["杭州", "北京"]
     asked.reject()
     assert form.isVisible()
-    assert form.input("city").text() == "北京"  # type: ignore[attr-defined]
+    assert form.input("city").text() == "北京"
     assert form.save_button.isEnabled()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     form.save()
@@ -186,7 +188,7 @@ def test_the_form_merges_what_does_not_collide_and_asks_about_what_does(
 
 def test_a_cell_that_somebody_else_changed_asks_first(qtbot: QtBot, desk: Callable[[str], Application], address: str, zhang: Services) -> None:
     one = desk(address)
-    page = page_of(one)
+    page: Any = page_of(one)
     row = page.model.record(page.model.position_of(7) or 0)
     change(zhang, 7, city="杭州")
     page.edit_cell(row, "city", "北京")
@@ -202,11 +204,9 @@ def test_a_cell_that_somebody_else_changed_asks_first(qtbot: QtBot, desk: Callab
     assert (zhang.creators.rows([7])[0].city, zhang.creators.rows([7])[0].owner) == ("杭州", "小美")
 
 
-def test_a_change_of_many_says_whom_somebody_else_changed_meanwhile(
-    qtbot: QtBot, desk: Callable[[str], Application], address: str, zhang: Services
-) -> None:
+def test_a_change_of_many_says_whom_somebody_else_changed_meanwhile(qtbot: QtBot, desk: Callable[[str], Application], address: str, zhang: Services) -> None:
     one = desk(address)
-    page = page_of(one)
+    page: Any = page_of(one)
     page.table.selectAll()
     dialog = page.ask_bulk("owner")
     one.wait()
@@ -249,9 +249,9 @@ def test_a_way_that_is_cut_shows_a_banner_keeps_what_was_typed_and_comes_back(
     where = server.fresh(cable.port)
     _fill(where)
     one = desk(where)
-    page = page_of(one)
-    page.edit_creator(one.window.context.services.creators.detail(5))  # type: ignore[union-attr]
-    form = page.findChild(CreatorDialog)
+    page: Any = page_of(one)
+    page.edit_creator(services_of(one).creators.detail(5))
+    form: Any = page.findChild(CreatorDialog)
     form.input("city").setText("北京")
     one.wait()
     heart = Heart()
@@ -261,7 +261,7 @@ def test_a_way_that_is_cut_shows_a_banner_keeps_what_was_typed_and_comes_back(
     assert not one.window.commands["file.import"].isEnabled()
     assert one.window.commands["file.open"].isEnabled()
     form.save()
-    qtbot.waitUntil(lambda: form.complaint.isVisible(), timeout=5_000)
+    qtbot.waitUntil(form.complaint.isVisible, timeout=5_000)
     assert "暂时不能保存" in form.complaint.text()
     assert form.input("city").text() == "北京"
     page.changed(CreatorsChanged())
@@ -288,7 +288,7 @@ def test_a_window_outlives_a_restart_of_the_server(qtbot: QtBot, desk: Callable[
     where = server.fresh()
     _fill(where)
     one = desk(where)
-    page = page_of(one)
+    page: Any = page_of(one)
     server.restart()
     zhang = opener()(WorkspaceRef(where), Actor("张三", "laptop"))
     change(zhang, 3, city="杭州")
@@ -297,7 +297,7 @@ def test_a_window_outlives_a_restart_of_the_server(qtbot: QtBot, desk: Callable[
     qtbot.waitUntil(lambda: cell(page, 3, "city") == "成都", timeout=10_000)
     zhang.close()
     one.wait()
-    assert not one.window.lost.findChildren(QPushButton)[0].isVisible()
+    assert not one.window.lost.again.isVisible()
 
 
 def test_koc_says_soon_that_the_database_cannot_be_reached(server: Server, cable: Way) -> None:
@@ -332,3 +332,52 @@ def test_koc_does_not_write_over_what_changed_since_the_version_it_names(server:
     shown = koc("creator", "show", "3", "--json").stdout
     assert '"city": "杭州"' in shown
     assert '"owner": "老周"' in shown
+
+
+# ---------------------------------------------------------------- opening a database in the window
+
+
+def test_a_database_is_opened_from_the_window_with_a_password_that_is_written_nowhere(
+    qtbot: QtBot, desk: Callable[[str | None], Application], server: Server, tmp_path: Path
+) -> None:
+    where = server.fresh()
+    _fill(where)
+    server.demand_password("keyed", "s3cret pass/word")
+    keyed = where.replace("koc@", "keyed@")
+    one = desk(None)
+    assert one.window.context is None
+    one.window.act("file.open_team")
+    asked: Any = one.window.findChild(DatabaseDialog)
+    asked.host.setText(keyed.replace("+psycopg", ""))
+    asked.host.textEdited.emit(asked.host.text())
+    assert (asked.host.text(), asked.port.value(), asked.user.text()) == ("127.0.0.1", server.port, "keyed")
+    asked.password.setText("wrong")
+    asked.done_typing()
+    qtbot.waitUntil(lambda: _dialog(one) not in {None, asked}, timeout=15_000)
+    again: Any = _dialog(one)
+    assert "密码" in again.complaint.text()
+    assert (again.host.text(), again.name.text(), again.user.text()) == ("127.0.0.1", keyed.rsplit("/", 1)[-1], "keyed")
+    again.password.setText("s3cret pass/word")
+    again.done_typing()
+    qtbot.waitUntil(lambda: one.window.context is not None, timeout=15_000)
+    one.wait()
+    assert one.settings.recent == [keyed]
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if b"s3cret" in path.read_bytes()]
+    services = services_of(one)
+    assert "s3cret" not in repr(services.ref) + services.shown + one.window.windowTitle()
+    one.window.go("creators")
+    one.wait()
+    page: Any = page_of(one)
+    page.edit_cell(page.model.record(0), "city", "北京")
+    qtbot.waitUntil(lambda: services.workspace.operations(limit=1)[0].kind == "creator.set", timeout=10_000)
+    one.wait()
+    one.window.act("edit.undo")
+    qtbot.waitUntil(lambda: services.workspace.operations(limit=1)[0].undone_at is not None, timeout=10_000)
+    one.wait()
+
+
+def _dialog(desk: Application) -> DatabaseDialog | None:
+    shown = [dialog for dialog in desk.window.findChildren(DatabaseDialog) if dialog.isVisible()]
+    return shown[0] if shown else None

@@ -100,7 +100,7 @@ class Welcome(Middle):
         self.column.addWidget(plain(labels("welcome.title"), role="title"))
         self.column.addWidget(plain(labels("welcome.text"), role="muted", wrap=True))
         self.column.addSpacing(8)
-        for key, icon, role in (("file.sample", "sample", "primary"), ("file.new", "new", ""), ("file.open", "workspace", "")):
+        for key, icon, role in (("file.sample", "sample", "primary"), ("file.new", "new", ""), ("file.open", "workspace", ""), ("file.open_team", "owner", "")):
             row = QHBoxLayout()
             row.setSpacing(14)
             button = self.button(labels(f"welcome.{key}"), icon, partial(act, key), role=role)

@@ -8,31 +8,35 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtGui import QKeySequence
 
+from app.rules.rights import Act
+
 if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something a user can do anywhere. ``needs`` is "" (always), ``workspace`` or ``write``."""
+    """Something a user can do anywhere. ``needs`` is "" (always), ``workspace`` or ``write``; ``act``: what a role must allow."""
 
     key: str
     icon: str
     keys: str = ""
     needs: str = ""
+    act: Act | None = None
 
 
 COMMANDS: Final = (
     Command("file.new", "new", "Ctrl+N"),
     Command("file.open", "workspace", "Ctrl+O"),
+    Command("file.open_team", "owner", "Ctrl+Shift+O"),
     Command("file.sample", "sample"),
-    Command("file.import", "import", "Ctrl+I", "write"),
+    Command("file.import", "import", "Ctrl+I", "write", Act.EDIT),
     Command("file.export", "export", "Ctrl+E", "workspace"),
-    Command("file.backup", "backup", "", "workspace"),
+    Command("file.backup", "backup", "", "workspace", Act.BACKUP),
     Command("file.restore", "restore"),
     Command("file.quit", "close", "Ctrl+Q"),
-    Command("edit.undo", "undo", "Ctrl+Z", "write"),
-    Command("edit.redo", "redo", "Ctrl+Shift+Z", "write"),
+    Command("edit.undo", "undo", "Ctrl+Z", "write", Act.UNDO),
+    Command("edit.redo", "redo", "Ctrl+Shift+Z", "write", Act.UNDO),
     Command("edit.history", "history", "Ctrl+H", "workspace"),
     Command("view.palette", "palette", "Ctrl+K"),
     Command("view.filter", "filter", "Ctrl+F", "workspace"),
@@ -42,7 +46,7 @@ COMMANDS: Final = (
     Command("view.previous_part", "up", "Shift+F6"),
     Command("view.wider", "left", "Ctrl+[", "workspace"),
     Command("view.narrower", "right", "Ctrl+]", "workspace"),
-    Command("sync.now", "platform", "F5", "write"),
+    Command("sync.now", "platform", "F5", "write", Act.SYNC),
     Command("tools.tiers", "tiers", "", "workspace"),
     Command("tools.doctor", "doctor", "", "workspace"),
     Command("tools.settings", "settings", "Ctrl+,"),
@@ -51,7 +55,7 @@ COMMANDS: Final = (
 )
 
 MENUS: Final = {
-    "file": ("file.new", "file.open", "recent", "file.sample", "", "file.import", "file.export", "", "file.backup", "file.restore", "", "file.quit"),
+    "file": ("file.new", "file.open", "file.open_team", "recent", "file.sample", "", "file.import", "file.export", "", "file.backup", "file.restore", "", "file.quit"),
     "edit": ("edit.undo", "edit.redo", "edit.history"),
     "view": (
         "pages", "", "view.palette", "view.filter", "view.refresh", "view.notes",

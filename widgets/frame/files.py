@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from app.settings import Settings
-    from app.values import Actor
+    from app.values import Actor, WorkspaceRef
     from widgets.labels import Labels
     from widgets.messages import Messages
     from widgets.tasks import Tasks
@@ -42,6 +42,12 @@ class Host(Protocol):
 
     def open(self, address: str) -> None:
         """Open a workspace in this window."""
+
+    def open_database(self, ref: WorkspaceRef, remember: bool) -> None:  # noqa: FBT001 (a signal's)
+        """Open a team's database in this window, and keep its password in the system's keyring if asked."""
+
+    def create_database(self, ref: WorkspaceRef) -> None:
+        """Make a workspace in a team's database and open it."""
 
     def create(self, address: str, *, sample: bool = False, force: bool = False) -> None:
         """Create a workspace and open it, maybe with the sample brand in it."""
