@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app import cli_credit, cli_files, cli_returns, cli_sync, cli_team, documents, reports
+from app import cli_credit, cli_files, cli_recruiting, cli_returns, cli_sync, cli_team, documents, reports
 from app.cli_credit import Reference
 from app.cli_files import AsOf, Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
@@ -30,7 +30,7 @@ from app.settings import default_workspace, log_folder
 from app.terminal import Session, minute, pairs, shown, table, utf8, yuan
 from app.usecases.creators import Question, RosterRow, SortKey, seen
 from app.usecases.workspace import Check
-from app.values import Actor, Stage, Tier
+from app.values import Actor, Tier
 from app.words import Words
 
 _INTERRUPTED: Final = 130
@@ -139,6 +139,7 @@ def _info(context: Context) -> None:
 
 cli_files.add_to(koc)
 cli_credit.add_to(koc)
+cli_recruiting.add_to(koc)
 cli_returns.add_to(koc)
 cli_sync.add_to(koc)
 cli_team.add_to(koc)
@@ -252,7 +253,7 @@ def _set(
         if edited.collisions:
             by = ", ".join(dict.fromkeys(other.by for other in edited.collisions if other.by))
             fields = ", ".join(other.field for other in edited.collisions)
-            raise UsageError("changed_meanwhile", fields=fields, by=by or "?", version=edited.seen.version, reference=reference)
+            raise UsageError("creator_changed", fields=fields, by=by or "?", version=edited.seen.version, reference=reference)
         return edited.operation_id
 
     _edited(context, reference, edit)
@@ -280,29 +281,6 @@ def _edited(context: Context, reference: str, edit: Callable[[Services, int], in
         edit(services, one)
         row = services.creators.rows([one])[0]
     session.answer(documents.row(row), lambda: _creator_text(session.words, row, None))
-
-
-_stage = group("stage", koc)
-
-
-@command(_stage, "move", "stage_move")
-def _move(
-    context: Context,
-    reference: Reference,
-    to: Annotated[str, typer.Argument(metavar="STAGE", help="help.argument.stage")],
-    reason: Reason = "",
-) -> None:
-    session = session_of(context)
-    target = cells.typed(CREATOR_FIELDS["stage"], to, "UTC")
-    if target is None:
-        raise UsageError("value_missing", field="stage")
-    stage = Stage(target)
-    with session.services() as services:
-        one = services.creators.find(reference)
-        before = services.creators.rows([one])[0].stage
-        moved = services.recruiting.move([one], stage, reason or None)
-    document = {"moved": int(moved > 0), "id": one, "from": before.code, "to": stage.code}
-    session.answer(document, lambda: session.words("cli.moved", id=one, stage=session.words(f"stage.{stage.code}")))
 
 
 # ---------------------------------------------------------------- tiers and policies

@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QApplication, QDialog, QTabWidget, QWidget
 
 from app.errors import WorkspaceError
 from app.rules.rating.credit import CreditPolicy
+from app.rules.versions import Collision
 from app.usecases.syncing import Connection
 from tests.conftest import ROOT
 from widgets import catalog
 from widgets.dialogs.bulk import BulkDialog
+from widgets.dialogs.comparison import Comparison
 from widgets.dialogs.connection import Connect, SignIn
 from widgets.dialogs.creator import CreatorDialog
 from widgets.dialogs.credit_appeal import FileAppeal, Target
@@ -60,6 +62,10 @@ def _edited(context: Context) -> QWidget:
     return CreatorDialog(context, context.services.creators.detail(_first(context)))
 
 
+def _compared(context: Context) -> QWidget:
+    return Comparison(context, "桃子测评", [Collision("city", "上海", "杭州", "北京", "小林", 1_790_000_000_000_000), Collision("fee_fen", None, 100, 200)])
+
+
 def _bulk(kind: str) -> Callable[[Context], QWidget]:
     return lambda context: BulkDialog(context, kind, 12, {})
 
@@ -71,6 +77,7 @@ DIALOGS: Final[dict[str, Callable[[Context], QWidget]]] = {
     "History": History,
     "TierPolicies": TierPolicies,
     "Doctor": Doctor,
+    "Comparison": _compared,
     "CreatorDialog": CreatorDialog,
     "CreatorDialog:edit": _edited,
     **{f"BulkDialog:{kind}": _bulk(kind) for kind in ("field", "tags", "stage", "owner")},
@@ -84,6 +91,7 @@ DIALOGS: Final[dict[str, Callable[[Context], QWidget]]] = {
 """By the name of the class; what a page asks with. Those of the frame are opened by their commands."""
 
 COMMANDS: Final = {
+    "DatabaseDialog": "file.open_team",
     "SettingsDialog": "tools.settings",
     "About": "help.about",
     "Palette": "view.palette",

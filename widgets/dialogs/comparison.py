@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from app.rules.versions import Collision, Edited, Seen
     from widgets.page import Context
 
-_SHOWN: Final = 60
-"""Characters of a value that stand in a cell; the whole of it stands in the tooltip."""
+_SHOWN: Final = 12
+"""Characters of a value that stand beside its button; the whole of a longer one stands below."""
 
 
 class Comparison(QDialog):
@@ -42,11 +42,12 @@ class Comparison(QDialog):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         body = QWidget()
         body.setObjectName("body")
         area.setWidget(body)
         self._fill(QGridLayout(body))
-        area.setMinimumHeight(min(context.theme.px(360), body.sizeHint().height() + 4))
+        self.resize(context.theme.px(760), context.theme.px(150 + min(420, 110 * len(self._collisions))))
         box.addWidget(area, 1)
         box.addLayout(self._foot())
         self._allow()
@@ -60,30 +61,36 @@ class Comparison(QDialog):
         for column, key in enumerate(("compare.field", "compare.before", "compare.theirs", "compare.mine")):
             grid.addWidget(plain(labels(key), role="muted"), 0, column)
             grid.setColumnStretch(column, 1 if column else 0)
+            grid.setColumnMinimumWidth(column, self._context.theme.px(150) if column else 0)
         for at, one in enumerate(self._collisions):
-            row = 3 * at + 1
+            row = 4 * at + 1
             title = labels.field(one.field)
             grid.addWidget(plain(title, role="heading"), row, 0, Qt.AlignmentFlag.AlignTop)
             before = plain(self._words(one, one.before), wrap=True)
-            grid.addWidget(before, row, 1, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(before, row, 1, 3, 1, Qt.AlignmentFlag.AlignTop)
             pair = (self._choice(one, one.theirs, title), self._choice(one, one.mine, title))
             group = QButtonGroup(self)
             for column, button in enumerate(pair, 2):
                 group.addButton(button)
-                grid.addWidget(button, row, column)
+                grid.addWidget(button, row, column, Qt.AlignmentFlag.AlignTop)
+                if len(whole := str(button.property("whole"))) > _SHOWN:
+                    said = plain(whole, wrap=True)
+                    said.setContentsMargins(24, 0, 0, 0)
+                    grid.addWidget(said, row + 1, column, Qt.AlignmentFlag.AlignTop)
             group.buttonToggled.connect(lambda *_: self._allow())
             self._groups.append(group)
             by = labels("compare.by.someone") if one.by is None else one.by
-            said = by if one.at is None else labels("compare.by", by=by, when=labels.time(one.at))
-            grid.addWidget(plain(said, role="muted", wrap=True), row + 1, 2)
-            grid.addWidget(plain(labels("compare.by.me"), role="muted", wrap=True), row + 1, 3)
-            grid.setRowMinimumHeight(row + 2, 8)
+            told = by if one.at is None else labels("compare.by", by=by, when=labels.time(one.at))
+            grid.addWidget(plain(told, role="muted", wrap=True), row + 2, 2)
+            grid.addWidget(plain(labels("compare.by.me"), role="muted", wrap=True), row + 2, 3)
+            grid.setRowMinimumHeight(row + 3, 8)
             self.choices[one.field] = pair
-        grid.setRowStretch(3 * len(self._collisions) + 1, 1)
+        grid.setRowStretch(4 * len(self._collisions) + 1, 1)
 
     def _choice(self, one: Collision, value: object, title: str) -> QRadioButton:
         text = self._words(one, value)
         button = QRadioButton(_short(text))
+        button.setProperty("whole", text)
         button.setToolTip(tip(text))
         button.setAccessibleName(self._context.labels("compare.choose", field=title, value=text))
         return button

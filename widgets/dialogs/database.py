@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.values import WorkspaceRef
 from widgets.messages import plain, tip
@@ -37,15 +38,15 @@ class DatabaseDialog(QDialog):
         box.setSpacing(12)
         box.addWidget(plain(labels("database.said"), role="muted", wrap=True))
         self.host, self.name, self.user, self.password = QLineEdit(), QLineEdit(), QLineEdit(), QLineEdit()
-        self.port = QSpinBox(minimum=1, maximum=_LAST_PORT, value=_PORT)
-        self.port.setGroupSeparatorShown(False)
+        self.port = QLineEdit(str(_PORT))
+        self.port.setValidator(QIntValidator(1, _LAST_PORT, self))
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.password.setPlaceholderText(labels("database.password.hint"))
         self.password.setToolTip(tip(labels("database.password.hint")))
         form = QFormLayout()
         form.setHorizontalSpacing(18)
         form.setVerticalSpacing(10)
-        self._inputs: dict[str, QWidget] = {"host": self.host, "port": self.port, "name": self.name, "user": self.user, "password": self.password}
+        self._inputs: dict[str, QLineEdit] = {"host": self.host, "port": self.port, "name": self.name, "user": self.user, "password": self.password}
         for key, made in self._inputs.items():
             label = plain(labels(f"database.{key}"))
             label.setBuddy(made)
@@ -95,7 +96,7 @@ class DatabaseDialog(QDialog):
         if not parts.hostname:
             return
         self.host.setText(parts.hostname)
-        self.port.setValue(port or _PORT)
+        self.port.setText(str(port or _PORT))
         self.name.setText(unquote(parts.path.strip("/")))
         self.user.setText(unquote(parts.username or ""))
         if ref.secret:
@@ -103,15 +104,15 @@ class DatabaseDialog(QDialog):
 
     def done_typing(self) -> None:
         """Hand on where to go."""
-        for key, made in (("host", self.host), ("name", self.name), ("user", self.user)):
-            if not made.text().strip():
+        for key, made in self._inputs.items():
+            if key != "password" and not made.text().strip():
                 self.complaint.setText(self._labels("database.missing", field=self._labels(f"database.{key}")))
                 self.complaint.show()
                 made.setFocus()
                 return
         host = self.host.text().strip()
         place = f"[{host}]" if ":" in host else host
-        address = f"{_SCHEME}://{quote(self.user.text().strip(), safe='')}@{place}:{self.port.value()}/{quote(self.name.text().strip(), safe='')}"
+        address = f"{_SCHEME}://{quote(self.user.text().strip(), safe='')}@{place}:{self.port.text()}/{quote(self.name.text().strip(), safe='')}"
         secret = self.password.text() or None
         self.wanted.emit(WorkspaceRef(address, secret), self.remember.isChecked() and secret is not None)
         self.accept()
