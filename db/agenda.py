@@ -211,7 +211,7 @@ def _silent(connection: Connection, looking: Looking) -> Iterable[Task]:
         if found.total:
             where = among([row.creator_id for row in found.rows]) if found.total <= _NAMED else f"owner = {json_text(name)}"
             due = min(row.last_word_at + row.limit * DAY for row in found.rows)
-            yield Task("silent", found.total, due_at=due, overdue=found.total, name="" if name == looking.me else name, where=where)
+            yield Task("silent" if name == looking.me else "silent_of", found.total, due_at=due, overdue=found.total, name=name, where=where)
 
 
 _UNKNOWN: Final = 'followers = ""'

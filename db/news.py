@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from app.usecases.today import Change, Freshness, GroupCount, Recent, Standing, Stretch
-from app.values import Bookable, Group, iso, local
+from app.values import Bookable, Group, Stage, Tier, iso, local
 from db import agenda, bookable, bulk
 from db.writers import ledger, returns, settings, values
 
@@ -171,7 +171,9 @@ def standing(connection: Connection, now: int, zone: str) -> Standing:
     for one in Group:
         ask, no = (counted.get((int(one), word), 0) for word in (Bookable.NEEDS_APPROVAL, Bookable.NO))
         groups.append(GroupCount(one, whole.get(int(one), 0) - ask - no, ask, no, plans.get(int(one))))
-    return Standing(sum(whole.values()), tuple(groups), _fresh(connection))
+    tiers = {None if one is None else Tier(one): count for one, count in bulk.fetch(connection, "select tier, count(*) from creator group by tier")}
+    stages = {Stage(one): count for one, count in bulk.fetch(connection, "select stage, count(*) from creator group by stage")}
+    return Standing(sum(whole.values()), tiers, stages, tuple(groups), _fresh(connection, now))
 
 
 def _plans(connection: Connection, now: int, zone: str) -> Mapping[int, int]:
@@ -189,8 +191,8 @@ _FRESH: Final = (
 )
 
 
-def _fresh(connection: Connection) -> Freshness:
-    return Freshness(*bulk.fetch(connection, _FRESH.format(now=1 << 62))[0])
+def _fresh(connection: Connection, now: int) -> Freshness:
+    return Freshness(*bulk.fetch(connection, _FRESH.format(now=int(now)))[0])
 
 
 # ---------------------------------------------------------------- what the last days brought back

@@ -16,7 +16,7 @@ from app.values import day_end, day_start, local
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from app.values import Actor, Group
+    from app.values import Actor, Group, Stage, Tier
 
 DAY: Final = 86_400 * 1_000_000
 OLD_DAYS: Final = 30
@@ -101,6 +101,8 @@ class Standing:
     """How large the workspace is and what it can do today."""
 
     creators: int
+    tiers: Mapping[Tier | None, int]
+    stages: Mapping[Stage, int]
     groups: tuple[GroupCount, ...]
     fresh: Freshness
 
@@ -224,5 +226,6 @@ class Today:
         self._events.announce(PoliciesChanged(), OperationRecorded(), CreatorsChanged())
 
 
-def _urgency(task: Task) -> tuple[bool, bool, float, str]:
-    return (not task.overdue, not task.batch, float("inf") if task.due_at is None else task.due_at, task.kind)
+def _urgency(task: Task) -> tuple[bool, bool, float]:
+    """Late first, then batches, then by due time; what is equal stays in the order of the sources."""
+    return (not task.overdue, not task.batch, float("inf") if task.due_at is None else task.due_at)

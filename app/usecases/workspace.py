@@ -7,7 +7,7 @@ A tenth word beside the product's nine areas: what it does concerns all of them 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.events import CreatorsChanged, Event, Events, OperationRecorded, PoliciesChanged, ReturnsChanged, SyncChanged
 from app.jobs import Job, Quiet
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.rules.rights import Rights
-    from app.values import Actor, Stage, Tier
-
-DAY: Final = 86_400 * 1_000_000
-OLD_DAYS: Final = 30
-"""A follower count is old after so many days."""
-RECENT_DAYS: Final = 7
-SOON_DAYS: Final = 14
+    from app.values import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,58 +88,6 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """An account whose tier changed."""
-
-    creator_id: int
-    name: str
-    platform: str
-    before: Tier | None
-    after: Tier | None
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Expiring:
-    """A tier set by hand that soon stops counting."""
-
-    creator_id: int
-    name: str
-    platform: str
-    tier: Tier
-    reason: str
-    expires_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    """What the roster looks like and what in it waits for a person. ``old_figures`` counts accounts, the others creators."""
-
-    now: int
-    creators: int
-    tiers: Mapping[Tier | None, int]
-    stages: Mapping[Stage, int]
-    without_owner: int
-    without_followers: int
-    old_before: int
-    old_figures: int
-    imports: tuple[Operation, ...]
-    moved: int
-    moves: tuple[Moved, ...]
-    expiring: tuple[Expiring, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """How far ``Today`` looks, as moments: figures before ``old`` are old, what happened since ``recent`` is shown, and what ends before ``soon``."""
-
-    now: int
-    old: int
-    recent: int
-    soon: int
-
-
-@dataclass(frozen=True, slots=True)
 class Foreign:
     """Something that was done: by whom, on which device, when, and the creators concerned; empty for many, or for none in particular."""
 
@@ -200,9 +142,6 @@ class House(Protocol):
     def concerned(self, operation_id: int) -> list[tuple[int, int]]:
         """Creators that an operation added or changed and that are still there, as spans of ids."""
 
-    def today(self, horizon: Horizon) -> Today:
-        """Size of the roster by tier and stage, and what waits for a person."""
-
     def undo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
         """Take one operation back, whole, even after later ones; what cannot be taken back is listed."""
 
@@ -253,11 +192,6 @@ class Workspace:
     def concerned(self, operation_id: int) -> list[tuple[int, int]]:
         """Creators that an operation added or changed, as spans of ids, first to last."""
         return self._store.concerned(operation_id)
-
-    def today(self) -> Today:
-        """Size of the roster by tier and stage, and what waits for a person."""
-        now = self._clock()
-        return self._store.today(Horizon(now, now - OLD_DAYS * DAY, now - RECENT_DAYS * DAY, now + SOON_DAYS * DAY))
 
     def undo(self, operation_id: int, job: Job | None = None) -> Undone:
         """Take one operation back, whole."""

@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 
 from app.rules.rating.ledger import Clocks
-from app.usecases.workspace import Check, Expiring, Info, Moved, News, Operation, RejectedRow, Today
-from app.values import Stage, Tier
+from app.usecases.workspace import Check, Info, News, Operation, RejectedRow
 from db import bulk, maintenance, questions
 from db.driver import SQLITE_VERSION, sqlite_is_sound
 from db.engine import listener, reading, writing
 from db.models import Base
-from db.models.creators import Account, AccountMetric, Creator, TierOverride, TierStep
+from db.models.creators import AccountMetric, Creator, TierOverride
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
 from db.writers import audit, contents, ledger, letters, meanwhile, returns, rollups, search, settings, undo
@@ -26,10 +25,10 @@ from db.writers import audit, contents, ledger, letters, meanwhile, returns, rol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import Connection, Engine
 
     from app.jobs import Job
-    from app.usecases.workspace import Ear, Horizon, Undone
+    from app.usecases.workspace import Ear, Undone
     from app.values import Actor, WorkspaceRef
 
 _CHECKED: Final = "overrides_checked_at"
@@ -126,32 +125,6 @@ class WorkspaceStore:
         with reading(self.engine) as connection:
             return undo.concerned(connection, operation_id)
 
-    def today(self, horizon: Horizon) -> Today:
-        """Size of the roster by tier and stage, and what waits for a person; every count walks an index."""
-        count = select(func.count())
-        with reading(self.engine) as connection:
-            tiers = connection.execute(select(Creator.tier, func.count()).group_by(Creator.tier)).all()
-            stages = connection.execute(select(Creator.stage, func.count()).group_by(Creator.stage)).all()
-            creators = sum(number for _, number in tiers)
-            owned = connection.execute(count.select_from(Creator).where(Creator.owner.is_not(None))).scalar_one()
-            unknown = connection.execute(count.select_from(Creator).where(Creator.followers.is_(None))).scalar_one()
-            old = connection.execute(count.select_from(Account).where(Account.followers_at < horizon.old)).scalar_one()
-            moved = and_(TierStep.previous.is_not(None), TierStep.at >= horizon.recent, TierStep.at <= horizon.now)
-            return Today(
-                now=horizon.now,
-                creators=creators,
-                tiers={None if tier is None else Tier(tier): number for tier, number in tiers},
-                stages={Stage(stage): number for stage, number in stages},
-                without_owner=creators - owned,
-                without_followers=unknown,
-                old_before=horizon.old,
-                old_figures=old,
-                imports=_rejecting_imports(connection, horizon.now - 2 * (horizon.now - horizon.recent)),
-                moved=connection.execute(count.select_from(TierStep).where(moved)).scalar_one(),
-                moves=_moves(connection, moved),
-                expiring=_expiring(connection, horizon),
-            )
-
     def undo(self, operation_id: int, actor: Actor, now: int, job: Job) -> Undone:
         """Take one operation back, whole, even after later ones; what cannot be taken back is listed."""
         with writing(self.engine) as connection:
@@ -244,46 +217,6 @@ class WorkspaceStore:
             self._watch.close()
             self._watch = None
         self.engine.dispose()
-
-
-def _rejecting_imports(connection: Connection, since: int) -> tuple[Operation, ...]:
-    """The last imports that stand and left rows behind, newest first."""
-    table = OperationTable
-    rows = connection.execute(
-        select(table.id, table.kind, table.at, table.by, table.undone_at, table.summary)
-        .where(table.kind.startswith("import."), table.undone_at.is_(None), table.at >= since)
-        .order_by(table.id.desc())
-        .limit(_LOOKED_AT)
-    ).all()
-    found = [Operation(*row[:5], summary=json.loads(row.summary)) for row in rows]
-    return tuple(operation for operation in found if operation.summary.get("rejected"))[:_SHOWN]
-
-
-def _moves(connection: Connection, moved: ColumnElement[bool]) -> tuple[Moved, ...]:
-    rows = connection.execute(
-        select(Creator.id, Creator.name, Account.platform, TierStep.previous, TierStep.tier, TierStep.at)
-        .join(Account, Account.id == TierStep.account_id)
-        .join(Creator, Creator.id == Account.creator_id)
-        .where(moved)
-        .order_by(TierStep.at.desc(), TierStep.id.desc())
-        .limit(_SHOWN)
-    ).all()
-    return tuple(
-        Moved(row.id, row.name, row.platform, None if row.previous is None else Tier(row.previous), None if row.tier is None else Tier(row.tier), row.at)
-        for row in rows
-    )
-
-
-def _expiring(connection: Connection, horizon: Horizon) -> tuple[Expiring, ...]:
-    rows = connection.execute(
-        select(Creator.id, Creator.name, Account.platform, TierOverride.tier, TierOverride.reason, TierOverride.expires_at)
-        .join(Account, Account.id == TierOverride.account_id)
-        .join(Creator, Creator.id == Account.creator_id)
-        .where(TierOverride.voided_at.is_(None), TierOverride.expires_at > horizon.now, TierOverride.expires_at <= horizon.soon)
-        .order_by(TierOverride.expires_at)
-        .limit(_SHOWN)
-    ).all()
-    return tuple(Expiring(row.id, row.name, row.platform, Tier(row.tier), row.reason, row.expires_at) for row in rows)
 
 
 def _due(connection: Connection, now: int) -> list[int]:

@@ -31,6 +31,7 @@ from app.rules.fields import PLATFORMS, Kind
 from widgets.messages import plain
 from widgets.tables.filter_words import ANY, EMPTY, FILLED, NAMES, composed, operators, said, typed
 from widgets.tables.flow import Flow
+from widgets.tables.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,12 +50,19 @@ _FIRST: Final = ("tier", "platform", "followers", "stage", "category", "city", "
 """Fields offered first: those that people filter by all day."""
 
 
+_NARROWER: Final = ("mine", "team", "pool")
+_SCOPES: Final = ("all", *_NARROWER)
+_SEVERAL: Final = 2
+
+
 class FilterBar(QWidget):
     """What is looked for. ``changed`` tells that the user changed it; ``search`` and ``where`` are the question."""
 
     changed = Signal()
     editing = Signal()
     """An editor of a part is about to open; values to offer may be brought up to date."""
+    team_wanted = Signal()
+    """The user asks for a team that nobody has named yet."""
     left = Signal()
     """The user is done searching and wants the table."""
 
@@ -64,6 +72,7 @@ class FilterBar(QWidget):
         self.setObjectName("filter")
         self._labels, self._theme, self._messages, self._language, self._me = labels, theme, messages, language, me
         self._nodes: list[filters.Node] = []
+        self._mates: tuple[str, ...] = (me,)
         self._facets: Mapping[str, Sequence[str]] = {}
         self._wait = QTimer(self, singleShot=True, interval=150)
         self._wait.timeout.connect(self.changed)
@@ -91,24 +100,10 @@ class FilterBar(QWidget):
         self._row.addWidget(self.search_field, 0, Qt.AlignmentFlag.AlignTop)
 
     def _build_scope(self) -> None:
-        """All, mine, nobody's."""
-        frame = QFrame()
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
-        self._scopes: dict[str, QToolButton] = {}
-        for scope in ("all", "mine", "pool"):
-            button = QToolButton()
-            button.setText(self._labels(f"filter.scope.{scope}"))
-            button.setAccessibleName(self._labels(f"filter.scope.{scope}.name"))
-            button.setToolTip(self._labels(f"filter.scope.{scope}.name"))
-            button.setCheckable(True)
-            button.setAutoExclusive(True)
-            button.setMinimumHeight(self._theme.px(28))
-            button.clicked.connect(lambda _=False, scope=scope: self.set_scope(scope))
-            row.addWidget(button)
-            self._scopes[scope] = button
-        self._row.addWidget(frame, 0, Qt.AlignmentFlag.AlignTop)
+        """All, mine, my team's, nobody's."""
+        self.scopes = Scope(_SCOPES, self._labels, self._theme)
+        self.scopes.chosen.connect(self._scope_chosen)
+        self._row.addWidget(self.scopes, 0, Qt.AlignmentFlag.AlignTop)
 
     def _build_chips(self) -> None:
         self._chips = QWidget()
@@ -196,19 +191,40 @@ class FilterBar(QWidget):
 
     # ------------------------------------------------------------ whose
 
+    def set_mates(self, names: Sequence[str]) -> None:
+        """Know everybody of one's team, oneself among them."""
+        before = self.scope
+        old = next((node for node in self._nodes if _same(node, self._scope_node("team"))), None)
+        self._mates = tuple(names)
+        several = len(self._mates) > 1
+        who = self._labels("list.separator").join(self._mates)
+        self.scopes.explain("team", self._labels("filter.scope.team.names", names=who) if several else self._labels("filter.scope.team.none"))
+        if before == "team":
+            self._nodes = [self._scope_node("team") if node is old else node for node in self._nodes]
+        self._show()
+
     def _scope_node(self, scope: str) -> filters.Node:
+        if scope == "team":
+            return filters.Compare("owner", "in", self._mates)
         return filters.Compare("owner", "=", (self._me if scope == "mine" else None,))
 
     @property
     def scope(self) -> str:
-        """``all``, ``mine`` or ``pool``."""
-        found = [scope for scope in ("mine", "pool") if any(_same(node, self._scope_node(scope)) for node in self._nodes)]
+        """``all``, ``mine``, ``team`` or ``pool``."""
+        found = [scope for scope in _NARROWER if any(_same(node, self._scope_node(scope)) for node in self._nodes)]
         return found[0] if found else "all"
 
+    def _scope_chosen(self, scope: str) -> None:
+        if scope == "team" and len(self._mates) < _SEVERAL:
+            self.scopes.show_name(self.scope)
+            self.team_wanted.emit()
+            return
+        self.set_scope(scope)
+
     def set_scope(self, scope: str) -> None:
-        """Look at everybody's, mine, or nobody's."""
-        both = (self._scope_node("mine"), self._scope_node("pool"))
-        self._nodes = [node for node in self._nodes if not any(_same(node, one) for one in both)]
+        """Look at everybody's, mine, my team's, or nobody's."""
+        those = [self._scope_node(one) for one in _NARROWER]
+        self._nodes = [node for node in self._nodes if not any(_same(node, one) for one in those)]
         if scope != "all":
             self._nodes.insert(0, self._scope_node(scope))
         self._edited()
@@ -236,7 +252,7 @@ class FilterBar(QWidget):
             self._flow.addWidget(_Chip(said(node, self._labels), self._labels, self._theme, partial(self.edit_chip, node), partial(self.remove, node)))
         if button is not None:
             self._flow.addItem(button)
-        self._scopes[self.scope].setChecked(True)
+        self.scopes.show_name(self.scope)
         self.text_field.setText(self.where)
         self._complain("")
         self._chips.updateGeometry()
