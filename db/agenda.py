@@ -188,7 +188,7 @@ def _imports(connection: Connection, looking: Looking) -> Iterable[Task]:
     some = "" if looking.names is None else f" and by in ({', '.join('?' * len(looking.names))})"
     rows = bulk.fetch(
         connection,
-        "select id, at, summary from operation where kind like 'import.%' and undone_at is null and at >= ?"  # noqa: S608 (our own words)
+        "select id, at, summary from operation where kind >= 'import.' and kind < 'import/' and undone_at is null and at >= ?"  # noqa: S608 (our own words)
         f"{some} order by id desc limit {_FILED_AT_ONCE}",
         looking.now - 14 * DAY, *(() if looking.names is None else looking.names),
     )  # fmt: skip

@@ -144,7 +144,7 @@ def _runs(connection: Connection, since: Since) -> Iterable[Change]:
 def _others(connection: Connection, since: Since) -> Iterable[Change]:
     rows = bulk.fetch(
         connection,
-        "select by, count(*) from operation where at >= ? and by <> ? and undone_at is null and kind not like 'sync.%' group by by order by 2 desc",
+        "select by, count(*) from operation where at >= ? and by <> ? and undone_at is null and not (kind >= 'sync.' and kind < 'sync/') group by by order by 2 desc",
         since.at, since.me,
     )  # fmt: skip
     if rows:
@@ -186,7 +186,7 @@ def _plans(connection: Connection, now: int, zone: str) -> Mapping[int, int]:
 
 
 _FRESH: Final = (
-    "select (select max(done_at) from feed_cursor), (select max(at) from operation where kind like 'import.%' and undone_at is null),"
+    "select (select max(done_at) from feed_cursor), (select max(at) from operation where kind >= 'import.' and kind < 'import/' and undone_at is null),"
     " (select paid_at from sale order by paid_at desc limit 1), (select followers_at from account where followers_at <= {now} order by followers_at desc limit 1)"
 )
 
