@@ -42,7 +42,11 @@ _KEYS: Final = {
     "touchpoints": ("shop", "order_id", "platform", "platform_uid", "handle", "name", "kind", "happened_at"),
     "costs": ("platform", "platform_uid", "handle", "name", "content_id", "campaign", "kind", "amount_fen", "currency", "incurred_at"),
     "events": ("platform", "platform_uid", "handle", "name", "type", "happened_at"),
+    "contacts": ("platform", "platform_uid", "handle", "name", "at", "direction", "channel", "text"),
+    "trainings": ("platform", "platform_uid", "handle", "name", "course"),
     "paths": ("path",),
+    "quotes": ("platform", "platform_uid", "handle", "name", "campaign", "kind", "format", "round"),
+    "waybills": ("order_no",),
 }
 """What makes two rows of a file one record, beside the source's own number of it."""
 _OWN: Final = {"costs": "cost_id", "events": "event_id"}
@@ -137,7 +141,7 @@ class _Parse:
 
     def __post_init__(self) -> None:
         """Start with what was odd about the columns."""
-        self.kind = facts.FACTS[self.request.kind]
+        self.kind = facts.FILES[self.request.kind]
         self.warnings = list(self.mapped.warnings)
         if self.sheet.first.left_out:
             left = ", ".join(self.sheet.first.left_out[:10])

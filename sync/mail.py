@@ -11,6 +11,7 @@ import email.policy
 import re
 import smtplib
 import ssl
+from contextlib import ExitStack
 from email.headerregistry import Address
 from email.message import EmailMessage, Message
 from email.utils import formatdate
@@ -66,13 +67,12 @@ class Smtp:
         if how.user and password is None:
             raise PlatformError("mail_no_password", host=how.host, user=how.user)
         try:
-            server = self._reached(how)
-            try:
+            with ExitStack() as on_error:
+                server = self._reached(how)
+                on_error.callback(server.close)
                 if password is not None:
                     server.login(how.user, str(password["password"]))
-            except BaseException:
-                server.close()
-                raise
+                on_error.pop_all()
         except smtplib.SMTPAuthenticationError as error:
             raise PlatformError("mail_refused", host=how.host, user=how.user, words=_words(error.smtp_error)) from None
         except ssl.SSLError as error:
@@ -86,12 +86,11 @@ class Smtp:
         if how.security == "tls":
             return smtplib.SMTP_SSL(how.host, how.port, timeout=_WAIT_S, context=trust)
         server = smtplib.SMTP(how.host, how.port, timeout=_WAIT_S)
-        try:
+        with ExitStack() as on_error:
+            on_error.callback(server.close)
             if how.security == "starttls":
                 server.starttls(context=trust)
-        except BaseException:
-            server.close()
-            raise
+            on_error.pop_all()
         return server
 
     # ------------------------------------------------------------ letters

@@ -329,10 +329,10 @@ def _rank(reading: Reading, text: str) -> Parsed:
 
 
 _YES: Final = frozenset(
-    {"是", "新", "新客", "新客户", "新用户", "新顾客", "新会员", "首单", "首购", "首次购买", "yes", "y", "true", "t", "1", "new", "first", "√", "✓"}
+    {"是", "新", "新客", "新客户", "新用户", "新顾客", "新会员", "首单", "首购", "首次购买", "yes", "y", "true", "t", "1", "new", "first", "√", "✓", "通过", "合格", "passed", "pass"}
 )
 _NO: Final = frozenset(
-    {"否", "老", "老客", "老客户", "老用户", "老顾客", "老会员", "复购", "回购", "no", "n", "false", "f", "0", "returning", "repeat", "old", "×"}
+    {"否", "老", "老客", "老客户", "老用户", "老顾客", "老会员", "复购", "回购", "no", "n", "false", "f", "0", "returning", "repeat", "old", "×", "未通过", "不通过", "不合格", "failed", "fail"}
 )
 
 

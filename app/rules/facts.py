@@ -114,6 +114,33 @@ _KINDS: Final = (
         True,
     ),
     (
+        "contacts",
+        (
+            *_WHO,
+            _fact("channel", Kind.TEXT),
+            _fact("direction", Kind.TEXT),
+            _fact("at", Kind.MOMENT),
+            _fact("who", Kind.TEXT),
+            _fact("text", Kind.TEXT),
+            _fact("answer_by", Kind.MOMENT),
+        ),
+        ("at", "text"),
+        True,
+    ),
+    (
+        "trainings",
+        (
+            *_WHO,
+            _fact("course", Kind.TEXT),
+            _fact("mark", Kind.NUMBER),
+            _fact("passed", Kind.FLAG),
+            _fact("taken_at", Kind.MOMENT),
+            _fact("passed_at", Kind.MOMENT),
+        ),
+        ("course",),
+        True,
+    ),
+    (
         "paths",
         (_fact("path", Kind.TEXT), _fact("conversions", Kind.COUNT), _fact("nulls", Kind.COUNT)),
         ("path",),
@@ -126,12 +153,51 @@ FACTS: Final[dict[str, FileKind]] = {name: FileKind(name, {one.name: one for one
 
 KINDS: Final = (CREATORS, *FACTS)
 
+_SHEETS: Final = (
+    (
+        "quotes",
+        (
+            *_WHO,
+            _fact("campaign", Kind.TEXT),
+            _fact("kind", Kind.TEXT),
+            _fact("format", Kind.TEXT),
+            _fact("fee_fen", Kind.FEN),
+            _fact("currency", Kind.TEXT),
+            _fact("tax_included", Kind.FLAG),
+            _fact("platform_fee_fen", Kind.FEN),
+            _fact("rebate_bp", Kind.BASIS_POINTS),
+            _fact("valid_from", Kind.MOMENT),
+            _fact("valid_to", Kind.MOMENT),
+            _fact("round", Kind.COUNT),
+            _fact("source", Kind.TEXT),
+            _fact("note", Kind.TEXT),
+        ),
+        ("fee_fen",),
+        True,
+    ),
+    (
+        "waybills",
+        (
+            _fact("order_no", Kind.IDENT),
+            _fact("carrier", Kind.TEXT),
+            _fact("waybill", Kind.IDENT),
+            _fact("sent_at", Kind.MOMENT),
+            _fact("received_at", Kind.MOMENT),
+        ),
+        ("order_no", "waybill"),
+        False,
+    ),
+)
+SHEETS: Final[dict[str, FileKind]] = {name: FileKind(name, {one.name: one for one in fields}, needs, must_name) for name, fields, needs, must_name in _SHEETS}
+"""Sheets that the fulfilment desk takes in by commands of its own."""
+FILES: Final = {**FACTS, **SHEETS}
+
 
 def field_in(kind: str, name: str) -> Field | None:
     """Field of a kind of file by its name; None where the kind has no such field."""
     if kind == CREATORS:
         return field_of(name)
-    return FACTS[kind].fields.get(SAME_FIELD.get(name, name))
+    return FILES[kind].fields.get(SAME_FIELD.get(name, name))
 
 
 # ---------------------------------------------------------------- words of a few
@@ -182,6 +248,14 @@ EVENT_TYPES: Final[dict[str, tuple[str, ...]]] = {
     "engagement_anomaly": ("互动异常", "数据异常"), "fake_engagement": ("刷量", "虚假互动"), "fake_review": ("虚假评价", "刷评"),
     "replied_in_time": ("及时回复",), "praised": ("表扬", "好评"), "slow_reply": ("回复慢", "回复迟缓"), "dispute_lost": ("纠纷败诉", "争议责任方"),
 }  # fmt: skip
+CONTACT_CHANNELS: Final[dict[str, tuple[str, ...]]] = {
+    "wechat": ("微信", "企业微信", "企微", "vx", "wx", "v信", "weixin"), "phone": ("电话", "手机", "通话", "call", "tel"),
+    "email": ("邮件", "邮箱", "电子邮件", "mail", "e-mail"), "platform": ("平台", "平台私信", "私信", "站内信", "dm", "direct message"),
+    "sms": ("短信", "text message"), "other": ("其他", "其它", "当面", "线下", "面谈"),
+}  # fmt: skip
+CONTACT_DIRECTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "out": ("发出", "去", "我方", "主动", "外呼", "发送", "outgoing", "sent"), "in": ("收到", "来", "对方", "回复", "达人回复", "来电", "incoming", "received"),
+}  # fmt: skip
 CURRENCIES: Final[dict[str, tuple[str, ...]]] = {
     "CNY": ("rmb", "人民币", "元", "¥", "￥", "yuan"), "USD": ("美元", "美金", "$", "us$"), "EUR": ("欧元", "€"), "GBP": ("英镑", "£"),
     "HKD": ("港币", "港元", "hk$"), "TWD": ("新台币", "台币", "nt$"), "JPY": ("日元",),
@@ -198,6 +272,8 @@ _CODES: Final = {
     ("touchpoints", "kind"): _by_word(TOUCH_KINDS),
     ("costs", "kind"): _by_word(COST_KINDS),
     ("events", "type"): _by_word(EVENT_TYPES),
+    ("contacts", "channel"): _by_word(CONTACT_CHANNELS),
+    ("contacts", "direction"): _by_word(CONTACT_DIRECTIONS),
 }
 _CURRENCY_OF: Final = _by_word(CURRENCIES)
 _OPEN: Final = frozenset({("events", "type")})

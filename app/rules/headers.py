@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.errors import UsageError
 from app.rules import headers_facts
-from app.rules.facts import CREATORS, FACTS, field_in
+from app.rules.facts import CREATORS, FILES, field_in
 from app.rules.fields import CREATOR_FIELDS, DATE_PREFIX, METRIC_PREFIX, PERSON, SAME_FIELD, field_of
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ _ALIASES: Final[dict[str, str]] = {
     "stage": "stage,状态,合作状态,阶段,招募阶段,合作阶段,status,进度,跟进状态,建联状态,跟进阶段,合作进度,关系阶段,relationship status",
     "owner": "owner,负责人,跟进人,媒介,对接人,bd,运营,所属媒介,负责媒介,"
     "对接媒介,对接负责人,跟进媒介,bd负责人,商务负责人,商务,运营负责人,account manager,assigned to,assignee",
+    "source": "source,来源,线索来源,招募来源,来源渠道,渠道来源,招募渠道,报名渠道,报名来源,获客渠道,从哪里知道我们,从何处得知,推荐人,lead source,referral source,came from,how did you hear about us",
     "tags": "tags,标签,tag,达人标签,账号标签,人设标签,内容标签/人设,labels,label,keywords",
     "notes": "notes,note,备注,说明,remark,remarks,comment,评价,备注信息,其他备注,合作备注,跟进记录,memo",
     "url": "url,link,主页,主页链接,链接,连结,网址,主页连结,蒲公英链接,详情页链接,博主链接,达人主页,达人链接,主页地址,星图链接,profile,profile url,抖音主页,小红书主页,"
@@ -163,7 +164,7 @@ def plain(header: str) -> str:
 
 _FIELD_OF: Final = {
     CREATORS: {_even(alias): field for field, aliases in _ALIASES.items() for alias in aliases.split(",")},
-    **{kind: {_even(alias): field for alias, field in headers_facts.aliases(kind).items()} for kind in FACTS},
+    **{kind: {_even(alias): field for alias, field in headers_facts.aliases(kind).items()} for kind in FILES},
 }
 
 
@@ -171,9 +172,20 @@ def field_for(header: str, kind: str = CREATORS) -> str | None:
     """Field that a header means in a kind of file; None for a stranger."""
     words = _FIELD_OF[kind]
     known = words.get(_even(header)) or words.get(plain(header))
+    if known is None:
+        known = words.get(_asked(header))
     if known is None and kind == CREATORS and header.strip().startswith((METRIC_PREFIX, DATE_PREFIX, PERSON)) and field_of(header.strip()):
         return header.strip()
     return known
+
+
+_NUMBERED: Final = re.compile(r"^(?:q?\d{1,2}\s*[、.:)]\s*)?(?:请(?:您|你)?(?:填写|输入|留下|提供|选择)(?:一下)?)?(?:您|你)?的?\s*")
+_REMARKS: Final = re.compile(r"\((?:必填|选填|单选|多选|required|optional)[^)]*\)|[:?]+$")
+
+
+def _asked(header: str) -> str:
+    """A question of a form as the field that it asks for: ``3、请填写您的微信号（必填）`` asks for 微信号."""
+    return _REMARKS.sub("", _NUMBERED.sub("", _even(header))).strip()
 
 
 def in_fen(header: str) -> bool:
@@ -260,7 +272,7 @@ def _claim_either(headers: Sequence[str], columns: dict[str, int], taken: set[in
 
 def _importable(kind: str) -> str:
     if kind != CREATORS:
-        return ", ".join(FACTS[kind].fields)
+        return ", ".join(FILES[kind].fields)
     return ", ".join([*(name for name, one in CREATOR_FIELDS.items() if one.importable), f"{METRIC_PREFIX}NAME"])
 
 

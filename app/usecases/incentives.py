@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.values import Actor, CreditGrade, Group
 
 KINDS: Final = ("commission", "code", "early_access")
+_REFUSALS: Final = {"not_begun": "entitlement_not_begun", "over": "entitlement_over", "used_up": "entitlement_used_up", "not_for_him": "not_entitled"}
 
 
 # ---------------------------------------------------------------- what is handed out
@@ -203,7 +204,7 @@ class Incentives:
         """Write down that creators used an entitlement; where its stock ends the rest are left. UsageError where nobody could."""
         done = self._store.use(entitlement_id, creators, self._actor, self._clock())
         if not done.used and done.left:
-            raise UsageError("not_entitled", id=done.left[0][0], why=done.left[0][1])
+            raise UsageError(_REFUSALS[done.left[0][1]], id=done.left[0][0])
         self._told(done.operation_id)
         return done
 

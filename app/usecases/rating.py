@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
+from app.rules.content import DeskPolicy
 from app.rules.attribution import AttributionPolicy
 from app.rules.privacy import PrivacyPolicy
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.tiers import TierPolicy
+from app.rules.recruiting import RecruitingPolicy
 from app.rules.roi import RoiPolicy
 from app.values import Actor, Group, Tier, day_end, local
 
@@ -371,6 +373,8 @@ class Ratings(Protocol):
 
 POLICIES = {
     "tiers": TierPolicy.parse, "credit": CreditPolicy.parse, "roi": RoiPolicy.parse, "attribution": AttributionPolicy.parse, "privacy": PrivacyPolicy.parse,
+    "desk": DeskPolicy.parse,
+    "recruiting": RecruitingPolicy.parse,
 }  # fmt: skip
 """Policies of this program and what checks their numbers."""
 

@@ -114,7 +114,7 @@ class IncentiveStore:
             else:
                 seen = _one(connection, number, now)
                 if new.version not in {None, seen.version}:
-                    raise UsageError("changed_meanwhile", name=seen.name)
+                    raise UsageError("edited_meanwhile", name=seen.name)
                 edits.set_fields(log, "entitlement", [number], {**values, "ended_at": None, "version": seen.version + 1})
             log.finish({"entitlement": new.name.strip()})
             return number

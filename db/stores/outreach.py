@@ -38,6 +38,7 @@ _FORGIVEN: Final = frozenset({"skipped"})
 """Who was skipped and is written to all the same was not forbidden."""
 _FORGIVEN_BY_MAIL: Final = _FORGIVEN | {"wrong_stage"}
 """A mail may go to those too who are long past the queue."""
+_REFUSALS: Final = {"owned": "owned_by_another", "no_address": "no_address", "rests": "written_lately", "wrong_stage": "not_in_queue"}
 _LOG: Final = (
     "select k.id, k.creator_id, c.name, k.channel, k.direction, k.at, k.who, k.text, p.name, k.answer_by, k.outcome, k.voided_at, k.voided_by, k.void_reason"
     " from contact k join creator c on c.id = k.creator_id left join template p on p.id = k.template_id"
@@ -127,7 +128,7 @@ class OutreachStore:
             else:
                 seen = _template(connection, number)
                 if new.version not in {None, seen.version}:
-                    raise UsageError("changed_meanwhile", name=seen.name)
+                    raise UsageError("edited_meanwhile", name=seen.name)
                 _set(log, "template", [number], {**values, "archived_at": None, "version": seen.version + 1})
             log.finish({"template": new.name.strip()})
             return _template(connection, number)
@@ -225,7 +226,7 @@ class OutreachStore:
             try:
                 one, _ = _served(connection, by, creator_id, _EMAIL, actor, now)
             except UsageError as error:
-                return str(error.details.get("why", error.code))
+                return error.code
             how = settings.get(connection, MAIL)
             domain = json.loads(how)["sender"].rpartition("@")[2] if how else "localhost"
             reference = f"<{secrets.token_hex(16)}@{domain}>"
@@ -324,7 +325,7 @@ def _served(connection: Connection, by: RecruitingPolicy, creator_id: int, chann
     if why == "suppressed":
         raise UsageError("suppressed", id=creator_id, channel=channel)
     if why is not None and why not in (_FORGIVEN_BY_MAIL if channel == _EMAIL else _FORGIVEN):
-        raise UsageError("not_served", id=creator_id, why=why)
+        raise UsageError(_REFUSALS[why], id=creator_id)
     return found[0], today
 
 

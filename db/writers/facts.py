@@ -77,6 +77,19 @@ TABLES: Final = {
         own="event_id",
         fixed=("filed_by", "stated"),
     ),
+    "contacts": Table(
+        "contact",
+        ("creator_id", "at", "direction", "channel", "text"),
+        ("creator_id", "account_id", "channel", "direction", "at", "who", "text", "answer_by"),
+        {"channel": "wechat", "direction": "out"},
+        fixed=("operation_id",),
+    ),
+    "trainings": Table(
+        "training",
+        ("creator_id", "course_id"),
+        ("creator_id", "account_id", "course_id", "mark", "taken_at", "passed_at"),
+        fixed=("operation_id",),
+    ),
     "paths": Table("conversion_path", ("path",), ("conversions", "nulls"), {"nulls": 0}, apart=True),
     "contents": Table("content", ("content_id", "platform"), ("creator_id", "account_id", "published_at", "title", "url")),
 }  # fmt: skip
@@ -85,6 +98,7 @@ OF_CONTENTS: Final = frozenset({"contents", "metrics"})
 _WITH_CONTENT: Final = frozenset({"sales", "costs"})
 _LABELS: Final = {
     "sales": ("shop", "order_id", "line_id"), "touchpoints": ("shop", "order_id", "platform_uid", "kind"), "paths": ("path",),
+    "contacts": ("platform_uid", "handle", "at"), "trainings": ("platform_uid", "handle", "course"),
     "costs": ("cost_id", "platform_uid", "kind"), "events": ("event_id", "platform_uid", "type"),
     "contents": ("platform", "content_id"), "metrics": ("platform", "content_id"),
 }  # fmt: skip

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOMS = ("app", "db", "resources", "sync", "widgets")
 GROUND = {"numpy", "scipy", "rapidfuzz", "app", "resources"}
 GUESTS = {
-    **{name: {"typer"} for name in ("app/cli.py", "app/cli_credit.py", "app/cli_files.py", "app/cli_returns.py", "app/cli_sync.py", "app/grammar.py")},
+    **{name: {"typer"} for name in ("app/cli.py", "app/cli_credit.py", "app/cli_files.py", "app/cli_recruiting.py", "app/cli_returns.py", "app/cli_sync.py", "app/grammar.py")},
     "app/settings.py": {"platformdirs"},
 }
 
