@@ -18,10 +18,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from app import sample_facts
+from app import sample_facts, sample_recruiting
 from app.files import ImportRequest
 from app.jobs import Quiet
-from app.rules.facts import CREATORS
+from app.rules.facts import CREATORS, FACTS
 from app.usecases.creators import Question
 from app.values import Stage, Tier
 
@@ -109,6 +109,7 @@ def fill(services: Services, job: Job | None = None) -> Mapping[str, int]:
     job = job or Quiet()
     dice = random.Random(_SEED)
     people = _people(dice)
+    sample_recruiting.prepare(services)
     with tempfile.TemporaryDirectory() as folder:
         made = _files(Path(folder), people, dice)
         rejected = 0
@@ -119,6 +120,7 @@ def fill(services: Services, job: Job | None = None) -> Mapping[str, int]:
         _take_back_a_mistake(services, Path(folder), people, _Part(job))
     job.progress("sample", len(made), len(made) + 1)
     _work_a_little(services)
+    sample_recruiting.work(services)
     services.rating.run(job=_Part(job))
     services.rating.run_credit(job=_Part(job))
     return {"files": len(made) + 1, "creators": services.creators.count(Question()), "rejected": rejected}
@@ -206,7 +208,19 @@ def _files(folder: Path, people: Sequence[_Person], dice: random.Random) -> list
             one.followers = max(120, int(one.followers * dice.choice((0.93, 0.97, 1.0, 1.0, 1.02, 1.05, 1.12))))
             one.likes = max(1, int(one.likes * dice.uniform(0.85, 1.2)))
         paths.append(_write_text(folder / f"粉丝数据_{month:%Y-%m}.csv", _figures(dice.sample(people, len(people) * 3 // 4), month), "utf-8-sig"))
-    return [*(ImportRequest(path) for path in paths), *_facts(folder, people)]
+    return [*(ImportRequest(path) for path in paths), *_facts(folder, people), *_recruiting(folder, people)]
+
+
+def _recruiting(folder: Path, people: Sequence[_Person]) -> list[ImportRequest]:
+    """Where leads came from, who answered an open call, what was said, who was taught."""
+    told = sample_recruiting.tables(people, random.Random(_SEED + 2))
+    paths = {
+        "sources": _write_text(folder / "线索来源登记.csv", told["sources"], "utf-8-sig"),
+        "form": _write_book(folder / "公开招募报名表.xlsx", "报名", told["form"]),
+        "contacts": _write_text(folder / "建联沟通记录.csv", told["contacts"], "gb18030"),
+        "trainings": _write_book(folder / "培训成绩.xlsx", "成绩", told["trainings"]),
+    }
+    return [ImportRequest(path, kind=kind if kind in FACTS else CREATORS) for kind, path in paths.items()]
 
 
 def _facts(folder: Path, people: Sequence[_Person]) -> list[ImportRequest]:

@@ -132,20 +132,21 @@ def greatest(connection: Connection, *parts: str) -> str:
 
 
 def last_word(connection: Connection) -> str:
-    """When a creator ``c`` was last spoken to, heard of, moved, claimed or taken in."""
-    return greatest(
+    """When a creator ``c`` was last spoken to, heard of, moved or claimed; when he was taken in, where nothing of it ever happened."""
+    latest = greatest(
         connection,
-        "c.created_at",
         "coalesce(c.claimed_at, 0)",
         "coalesce((select max(k.at) from contact k where k.creator_id = c.id and k.voided_at is null), 0)",
-        "coalesce((select max(s.at) from stage_step s where s.creator_id = c.id), 0)",
+        "coalesce((select max(s.at) from stage_step s where s.creator_id = c.id and s.previous is not null), 0)",
     )
+    return f"coalesce(nullif({latest}, 0), c.created_at)"
 
 
 SILENT: Final = (
-    "c.created_at < ? and coalesce(c.claimed_at, 0) < ?"
-    " and c.id not in (select k.creator_id from contact k where k.at >= ? and k.voided_at is null)"
-    " and c.id not in (select s.creator_id from stage_step s where s.at >= ?)"
+    "coalesce(c.claimed_at, 0) < ? and c.id not in (select k.creator_id from contact k where k.at >= ? and k.voided_at is null)"
+    " and c.id not in (select s.creator_id from stage_step s where s.at >= ? and s.previous is not null) and (c.created_at < ? or c.claimed_at is not null"
+    " or exists (select 1 from contact k where k.creator_id = c.id and k.voided_at is null)"
+    " or exists (select 1 from stage_step s where s.creator_id = c.id and s.previous is not null))"
 )
 """Condition on a creator ``c``, with a moment four times: not a word since. What happened lately is little, and looked up once."""
 

@@ -143,14 +143,17 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRow:
-    """Whom outreach leaves alone: a creator, or (None) whoever comes back with a contact; ``channel`` None: on all."""
+    """Whom outreach leaves alone: a creator, or (None) whoever comes back with one of ``contacts`` known contacts; ``channel`` None: on all.
+
+    ``id`` stands for all rows of one opt-out.
+    """
 
     id: int
     creator_id: int | None
     name: str | None
     kind: str
     channel: str | None
-    by_contact: bool
+    contacts: int
     reason: str | None
     at: int
     by: str

@@ -48,9 +48,16 @@ _TEMPLATES: Final = (
     " t.archived_at, t.version from template t"
 )
 _SUPPRESSIONS: Final = (
-    "select s.id, s.creator_id, c.name, s.kind, s.channel, s.key_hash, s.reason, s.at, s.by, s.lifted_at, s.lifted_by, s.lift_reason"
-    " from suppression s left join creator c on c.id = s.creator_id"
+    "select min(s.id), s.creator_id, c.name, s.kind, s.channel, count(s.key_hash), s.reason, s.at, s.by, s.lifted_at, s.lifted_by, s.lift_reason"
+    " from suppression s left join creator c on c.id = s.creator_id{}"
+    " group by s.operation_id, s.creator_id, c.name, s.kind, s.channel, s.reason, s.at, s.by, s.lifted_at, s.lifted_by, s.lift_reason"
+    " order by s.at desc, 1 desc limit ?"
 )
+_OF_ONE: Final = (
+    "select s.id from wanted w join suppression f on f.id = w.id join suppression s on s.operation_id = f.operation_id and s.kind = f.kind"
+    " and s.creator_id is not distinct from f.creator_id and s.channel is not distinct from f.channel where s.lifted_at is null and s.kind <> 'erased'"
+)
+"""Rows of the opt-outs that some rows stand for."""
 _TEMPLATE: Final = ("name", "channel", "subject", "text", "created_at", "by", "archived_at", "version")
 
 
@@ -186,8 +193,7 @@ class OutreachStore:
         """End suppressions; returns the operation's id, 0 if none was in force. What the law erased cannot be asked back here."""
         with writing(self.engine) as connection:
             bulk.keep_ids(connection, suppression_ids)
-            statement = "select s.id from wanted w join suppression s on s.id = w.id where s.lifted_at is null and s.kind <> 'erased'"
-            standing = [row[0] for row in bulk.fetch(connection, statement)]
+            standing = [row[0] for row in bulk.fetch(connection, _OF_ONE)]
             if not standing:
                 return 0
             log = Log(connection, "outreach.lift", actor, now)
@@ -195,13 +201,14 @@ class OutreachStore:
             return log.finish({"suppressions": len(standing)}, reason)
 
     def suppressions(self, creator_id: int | None, limit: int, *, lifted: bool) -> list[SuppressionRow]:
-        """Suppressions, the newest first."""
-        where = [*(["s.creator_id = ?"] if creator_id is not None else []), *([] if lifted else ["s.lifted_at is null"])]
-        given = () if creator_id is None else (creator_id,)
-        condition = f" where {' and '.join(where)}" if where else ""
+        """Suppressions, the newest first; of a creator also those of another row that bore his contacts."""
+        where = [] if lifted else ["s.lifted_at is null"]
         with reading(self.engine) as connection:
-            rows = bulk.fetch(connection, f"{_SUPPRESSIONS}{condition} order by s.at desc, s.id desc limit ?", *given, limit)
-            return [SuppressionRow(*(*row[:5], row[5] is not None, *row[6:])) for row in rows]
+            if creator_id is not None:
+                bulk.keep_ids(connection, suppressed.rows_of(connection, creator_id))
+                where.append("s.id in (select id from wanted)")
+            condition = f" where {' and '.join(where)}" if where else ""
+            return [SuppressionRow(*row) for row in bulk.fetch(connection, _SUPPRESSIONS.format(condition), limit)]
 
     # ------------------------------------------------------------ mail
 

@@ -120,7 +120,7 @@ _FACTS: Final = {
     "skips": f"select t.creator_id, t.reason, case when t.until is null then 0 else 1 end from queue_skip t where t.{_OF} order by t.creator_id",
     "trainings": "select t.creator_id, k.name, t.mark, t.taken_at, t.passed_at from training t join course k on k.id = t.course_id"
     f" where t.{_OF} order by t.creator_id",
-    "entitled": "select t.creator_id, k.name, t.value, t.cost_fen, t.currency, t.at, case when t.voided_at is null then 0 else 1 end"
+    "entitled": "select t.creator_id, k.name, t.value, t.cost_fen, t.currency, case when t.voided_at is null then 0 else 1 end"
     f" from entitlement_use t join entitlement k on k.id = t.entitlement_id where t.{_OF} order by t.creator_id",
     "appeals": "select coalesce(e.creator_id, x.creator_id), e.type, e.happened_at, x.level, t.reason, case when t.upheld then 1 when not t.upheld then 0 end,"
     " t.decision_reason from appeal t left join credit_event e on e.id = t.event_id left join sanction x on x.id = t.sanction_id"

@@ -73,3 +73,12 @@ def add(log: Log, found: Mapping[int, Reach], kind: str, channel: str | None, re
     rows = [(creator, kind, channel, one, reason, log.now, log.actor.name, log.id) for creator, hashes in known.items() for one in hashes or [None]]
     log.insert("suppression", _COLUMNS, rows)
     return len(rows)
+
+
+def rows_of(connection: Connection, creator_id: int) -> list[int]:
+    """Suppressions of a creator, by his row or by any of his contacts, those that were lifted too."""
+    secret, found = key(connection), reaches(connection, [creator_id])
+    words = [(hashed(secret, word),) for reach in found.values() for word in keys(reach)]
+    bulk.keep(connection, "hashes", (("key_hash", "text"),), words)
+    statement = "select id from suppression where creator_id = ? union select s.id from hashes h join suppression s on s.key_hash = h.key_hash"
+    return [row[0] for row in bulk.fetch(connection, statement, creator_id)]
