@@ -284,7 +284,7 @@ def _held_creators(connection: Connection, operation_id: int, ranges: Sequence[S
     for table, hanging in _HANGING.items():
         for child, column in (one.split(".") for one in hanging):
             for first, last in own[table]:
-                owner = "t.creator_id" if table == "creator" else "a.creator_id"
+                owner = f"t.{column}" if table == "creator" else "a.creator_id"
                 join = "" if table == "creator" else f"join {table} a on a.id = t.{column}"
                 # A sanction that nobody decided follows from the entries, and goes with them.
                 later = _outside(own[child], "t.id") + (" and t.decided_at is not null" if child == "sanction" else "")
