@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from db.stores.content import WorkStore
     from db.stores.creators import CreatorStore
     from db.stores.facts import FactStore
-    from db.stores.rating import RatingStore
     from db.stores.incentives import IncentiveStore
     from db.stores.outreach import OutreachStore
+    from db.stores.rating import RatingStore
     from db.stores.recruiting import PipelineStore
     from db.stores.returns import ReturnStore
     from db.stores.syncing import SyncingStore
@@ -206,9 +206,9 @@ class _Stores:
         from db.stores.content import WorkStore, tick
         from db.stores.creators import CreatorStore
         from db.stores.facts import FactStore
-        from db.stores.rating import RatingStore, confirm_due
         from db.stores.incentives import IncentiveStore
         from db.stores.outreach import OutreachStore, catch_up
+        from db.stores.rating import RatingStore, confirm_due
         from db.stores.recruiting import PipelineStore
         from db.stores.returns import ReturnStore
         from db.stores.syncing import SyncingStore

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
-from app.rules.content import DeskPolicy
 from app.rules.attribution import AttributionPolicy
+from app.rules.content import DeskPolicy
 from app.rules.privacy import PrivacyPolicy
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from app.errors import UsageError
 from app.rules import campaigns
-from app.rules.campaigns import AGREED, BY_CREATOR, LIVE, DealState
+from app.rules.campaigns import AGREED, BY_CREATOR, DealState
 from app.rules.codes import Kind, deal_code, order_no, task_code
 from app.usecases.campaigns import Left, Plan, Terms
 from db import bulk
@@ -261,8 +261,3 @@ def cells(before: Mapping[str, object], values: Mapping[str, object]) -> tuple[d
     """The fields that differ, before and after."""
     names = [name for name, value in values.items() if before[name] != value]
     return {name: before[name] for name in names}, {name: values[name] for name in names}
-
-
-__all__ = [
-    "LIVE", "Deal", "add", "campaign_word", "cells", "check_version", "codes", "deals", "follow", "move", "parcels", "plan", "tasks_of", "write_state",
-]  # fmt: skip
