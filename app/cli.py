@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app import cli_credit, cli_files, cli_recruiting, cli_returns, cli_sync, cli_team, documents, reports
+from app import cli_credit, cli_files, cli_recruiting, cli_returns, cli_sync, cli_team, cli_today, documents, reports
 from app.cli_credit import Reference
 from app.cli_files import AsOf, Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
@@ -143,6 +143,7 @@ cli_recruiting.add_to(koc)
 cli_returns.add_to(koc)
 cli_sync.add_to(koc)
 cli_team.add_to(koc)
+cli_today.add_to(koc)
 
 
 # ---------------------------------------------------------------- creators

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from app.rules.rating import raisers
 from app.rules.rating.raisers import Confirmation
+from app.rules.recruiting import silent_before
 from app.usecases.today import DAY, Task
 from db import bulk, pipeline
 from db.writers import ledger
@@ -30,6 +31,8 @@ _SHOWN: Final = 6
 _NAMED: Final = 400
 """Creators that a filter names by their ids."""
 _FILED_AT_ONCE: Final = 50
+_FEW: Final = 5
+"""People whose leads are looked through at once."""
 
 
 def tasks(connection: Connection, looking: Looking) -> list[Task]:
@@ -42,6 +45,11 @@ def _mine(looking: Looking, column: str = "c.owner") -> tuple[str, list[object]]
     if looking.names is None:
         return "", []
     return f" and {column} in ({', '.join('?' * len(looking.names))})", list(looking.names)
+
+
+def _whose(looking: Looking) -> str:
+    """The same as a part of a filter."""
+    return "" if looking.names is None else f" and owner in ({', '.join(map(json_text, looking.names))})"
 
 
 def among(ids: Sequence[int]) -> str:
@@ -202,16 +210,20 @@ def _imports(connection: Connection, looking: Looking) -> Iterable[Task]:
 
 
 def _silent(connection: Connection, looking: Looking) -> Iterable[Task]:
-    """Leads that somebody looks after and nobody has spoken to for too long."""
-    names = looking.names
-    if names is None:
-        names = tuple(row[0] for row in bulk.fetch(connection, "select distinct owner from creator where owner is not null order by owner"))
-    for name in names:
-        found = pipeline.overdue(connection, name, _NAMED, 0, looking.now)
-        if found.total:
-            where = among([row.creator_id for row in found.rows]) if found.total <= _NAMED else f"owner = {json_text(name)}"
-            due = min(row.last_word_at + row.limit * DAY for row in found.rows)
-            yield Task("silent" if name == looking.me else "silent_of", found.total, due_at=due, overdue=found.total, name=name, where=where)
+    """Leads that somebody looks after and nobody has spoken to for too long. Among everybody's that takes a second, so a brief look leaves it out."""
+    if looking.brief and (looking.names is None or len(looking.names) > _FEW):
+        return
+    own, values = _mine(looking)
+    by = pipeline.policy(connection, looking.now)
+    parts = []
+    for stage, before in silent_before(by, looking.now).items():
+        parts.append(f"(c.stage = {int(stage)} and {pipeline.SILENT})")
+        values += [before] * 4
+    statement = f"select c.id from creator c where c.owner is not null{own} and ({' or '.join(parts) or 'false'}) order by c.id"  # noqa: S608 (our own words)
+    ids = [row[0] for row in bulk.fetch(connection, statement, *values)]
+    if ids:
+        stages = ", ".join(stage.code for stage in by.ageing)
+        yield Task("silent", len(ids), overdue=len(ids), where=among(ids) or f"stage in ({stages}){_whose(looking)}")
 
 
 _UNKNOWN: Final = 'followers = ""'
@@ -225,7 +237,7 @@ def _gaps(connection: Connection, looking: Looking) -> Iterable[Task]:
         owned = bulk.fetch(connection, "select count(*) from creator where owner is not null")[0][0]
         if everybody > owned:
             yield Task("no_owner", everybody - owned, where='owner = ""')
-    whose = "" if looking.names is None else f" and owner in ({', '.join(map(json_text, looking.names))})"
+    whose = _whose(looking)
     unknown = bulk.fetch(connection, f"select count(*) from creator c where c.followers is null{own}", *values)[0][0]  # noqa: S608
     if unknown:
         yield Task("no_followers", unknown, where=_UNKNOWN + whose)

@@ -35,7 +35,7 @@ class Whose(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """What a source of tasks is asked: now, the day's ends, how far ahead and back, for whom. ``names`` None is everybody."""
+    """What a source of tasks is asked: now, the day's ends, how far ahead and back, for whom. ``names`` None is everybody; ``brief``: what takes long may be left out."""
 
     now: int
     day_start: int
@@ -44,6 +44,7 @@ class Looking:
     old: int
     me: str
     names: tuple[str, ...] | None
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +174,13 @@ class Today:
         """Look as somebody, with the days of a time zone."""
         self._desk, self._actor, self._zone, self._clock, self._events = desk, actor, zone, clock, events
 
-    def tasks(self, whose: Whose = Whose.ALL) -> list[Task]:
-        """The work list: what is past its time first, then batches, then by due time."""
+    def tasks(self, whose: Whose = Whose.ALL, *, brief: bool = False) -> list[Task]:
+        """The work list: what is past its time first, then batches, then by due time. ``brief``: at once, without what takes long to find."""
         now = self._clock()
         day = local(now, self._zone).date()
         names = self.mates() if whose is Whose.TEAM else (self._actor.name,) if whose is Whose.MINE else None
         start, end = day_start(day, self._zone), day_end(day, self._zone)
-        looking = Looking(now, start, end, now + SOON_DAYS * DAY, now - OLD_DAYS * DAY, self._actor.name, names)
+        looking = Looking(now, start, end, now + SOON_DAYS * DAY, now - OLD_DAYS * DAY, self._actor.name, names, brief)
         return sorted(self._desk.tasks(looking), key=_urgency)
 
     def changes(self, since: int | None = None) -> tuple[int, list[Change]]:

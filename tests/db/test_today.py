@@ -92,12 +92,13 @@ def test_an_appeal_is_late_when_its_days_are_over(shop: Shop, today: Today) -> N
     assert [task.overdue for task in today.tasks() if task.kind == "appeal"] == [1]
 
 
-def test_silent_leads_are_counted_by_owner(shop: Shop, today: Today) -> None:
+def test_silent_leads_are_those_that_somebody_looks_after(shop: Shop, today: Today) -> None:
     shop.tick(40 * DAY)
-    found = {task.name: task for task in today.tasks() if task.kind.startswith("silent")}
-    assert {name: task.count for name, task in found.items()} == {"某人": 2, "同事": 1, "外人": 1}
-    assert sorted(shop.ids(found["某人"].where)) == [1, 2]
-    assert [task.kind for task in today.tasks(Whose.MINE) if task.overdue] == ["silent"]
+    for whose, ids in ((Whose.ALL, [1, 2, 3, 4]), (Whose.MINE, [1, 2])):
+        (one,) = (task for task in today.tasks(whose) if task.kind == "silent")
+        assert (one.count, one.overdue, sorted(shop.ids(one.where))) == (len(ids), len(ids), ids)
+    assert "silent" not in kinds(today.tasks(brief=True)), "among everybody's it is looked for afterwards"
+    assert "silent" in kinds(today.tasks(Whose.MINE, brief=True))
 
 
 def test_what_is_late_stands_first_then_batches(shop: Shop, today: Today) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ROOMS = ("app", "db", "resources", "sync", "widgets")
 GROUND = {"numpy", "scipy", "rapidfuzz", "app", "resources"}
 GUESTS = {
-    **{name: {"typer"} for name in ("app/cli.py", "app/cli_credit.py", "app/cli_files.py", "app/cli_recruiting.py", "app/cli_returns.py", "app/cli_sync.py", "app/grammar.py")},
+    **{path.relative_to(ROOT).as_posix(): {"typer"} for path in (ROOT / "app").glob("cli*.py")},
+    "app/grammar.py": {"typer"},
     "app/settings.py": {"platformdirs"},
 }
 

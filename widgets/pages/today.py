@@ -60,7 +60,7 @@ class TodayPage(Page):
         """Lay out and ask for everything."""
         super().__init__(context)
         labels, theme = context.labels, context.theme
-        self._loading, self._again, self._computing = False, False, False
+        self._loading, self._again, self._computing, self._searching, self._search_serial = False, False, False, False, 0
         self._figures = ""
         self._place = f"{context.services.ref.address}|{context.services.actor.name}"
         self._looked = self._kept_number(_LOOKED)
@@ -99,7 +99,7 @@ class TodayPage(Page):
 
     def settled(self) -> bool:
         """Whether everything is there."""
-        return not (self._loading or self._computing)
+        return not (self._loading or self._computing or self._searching)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """What was on the screen has been looked at."""
@@ -255,7 +255,7 @@ class TodayPage(Page):
                 # Who looks after nobody has no list of his own yet.
                 whose = Whose.MINE if services.creators.count(Question(where=f'owner = "{services.actor.name}"')) else Whose.ALL
             moment, changes = services.today.changes(since)
-            return Seen(whose, services.today.tasks(whose), services.today.standing(), moment, changes, services.today.kept())
+            return Seen(whose, services.today.tasks(whose, brief=True), services.today.standing(), moment, changes, services.today.kept())
 
         self.context.tasks.run(self, work, self._show, self._failed, lane="read")
 
@@ -268,15 +268,13 @@ class TodayPage(Page):
         else:
             self.scope.show_name(seen.whose)
             self._whose = seen.whose
-            self._model.show([line(task, labels, now) for task in seen.tasks])
-            self._none.setText(labels("today.nothing" if seen.whose is Whose.ALL else f"today.nothing.{seen.whose}"))
-            self._none.setVisible(not seen.tasks)
-            self.list.setVisible(bool(seen.tasks))
+            self._show_tasks(seen, seen.tasks)
             self.changes.show_changes(seen.changes, now)
             self.side.show_standing(seen.standing, now)
             self.side.show_recent(seen.recent)
-            self._told(seen)
             self._stack.setCurrentIndex(1)
+            if seen.whose is not Whose.MINE:
+                self._search(seen)
             if seen.recent is None or not seen.recent.fresh:
                 self._compute()
         self._team.read()
@@ -284,11 +282,28 @@ class TodayPage(Page):
             self._again = False
             self._reload()
 
-    def _told(self, seen: Seen) -> None:
-        labels = self.context.labels
-        creators, late = labels.exact(seen.standing.creators), sum(bool(task.overdue) for task in seen.tasks)
-        words = {"creators": creators, "waiting": labels.exact(len(seen.tasks)), "late": labels.exact(late)}
-        key = "today.figures.late" if late else "today.figures" if seen.tasks else "today.figures.none"
+    def _search(self, seen: Seen) -> None:
+        """Look for what takes longer to find among many people's creators."""
+        self._searching, self._search_serial = True, self._search_serial + 1
+        serial, today = self._search_serial, self.context.services.today
+
+        def done(tasks: Sequence[Task] | None) -> None:
+            if serial == self._search_serial:
+                self._searching = False
+                if tasks is not None and seen.whose is self._whose:
+                    self._show_tasks(seen, tasks)
+
+        self.context.tasks.run(self, lambda: today.tasks(seen.whose), done, lambda _: done(None), lane="read")
+
+    def _show_tasks(self, seen: Seen, tasks: Sequence[Task]) -> None:
+        labels, now = self.context.labels, time.time_ns() // 1000
+        self._model.show([line(task, labels, now) for task in tasks])
+        self._none.setText(labels("today.nothing" if seen.whose is Whose.ALL else f"today.nothing.{seen.whose}"))
+        self._none.setVisible(not tasks)
+        self.list.setVisible(bool(tasks))
+        creators, late = labels.exact(seen.standing.creators), sum(bool(task.overdue) for task in tasks)
+        words = {"creators": creators, "waiting": labels.exact(len(tasks)), "late": labels.exact(late)}
+        key = "today.figures.late" if late else "today.figures" if tasks else "today.figures.none"
         self._figure(labels(key, **words))
 
     def _compute(self) -> None:

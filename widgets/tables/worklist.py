@@ -59,7 +59,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "drift": Kind("warning", "text_muted", "look", "syncing", "drift"),
     "import": Kind("import", "warning", "history", "act", "edit.history"),
     "silent": Kind("clock", "danger", "follow_up"),
-    "silent_of": Kind("clock", "danger", "follow_up"),
     "no_owner": Kind("owner", "text_muted", "assign"),
     "no_followers": Kind("creators", "text_muted", "show"),
     "old": Kind("history", "text_muted", "show"),
@@ -126,6 +125,8 @@ def target(task: Task, labels: Labels) -> Target:
 
 def due_words(task: Task, labels: Labels, now: int) -> tuple[str, str]:
     """When a task is due, with a sign and a colour where it is late or due today."""
+    if task.due_at is None and task.overdue:
+        return f"‼ {labels.plural('today.due.some_late', task.overdue, count=labels.exact(task.overdue))}", "danger"
     if task.due_at is None:
         return labels("today.due.none"), "text_muted"
     here, there = local(now, labels.zone), local(task.due_at, labels.zone)
