@@ -207,12 +207,26 @@ def _settle_changes(work: Work, operation_id: int) -> None:
     for table in reversed(_CHILDREN_FIRST):
         statement = select(ChangeLog.row_id).where(ChangeLog.operation_id == operation_id, ChangeLog.table_name == table)
         ids = [row[0] for row in work.connection.execute(statement)]
-        if ids:
+        if not ids:
+            continue
+        seen = table != "creator" or _is_seen(work.connection, operation_id)
+        if seen:
             _touch(work, table, ids)
-            chain.settle(work, table, ids)
+        chain.settle(work, table, ids)
+        if seen:
             _touch(work, table, ids)
     if work.leaving:
         merging.leave(work)
+
+
+_UNSEEN: Final = frozenset({"owner", "claimed_at", "protected_until", "stage", "source"})
+"""Fields of a creator from which neither figures nor search text follow."""
+
+
+def _is_seen(connection: Connection, operation_id: int) -> bool:
+    """Whether an operation changed creators so that figures or search text follow: who hands over thousands changes few words of each."""
+    statement = "select distinct after from change where operation_id = ? and table_name = 'creator'"
+    return any(row[0] is None or not _UNSEEN.issuperset(json.loads(row[0])) for row in bulk.fetch(connection, statement, operation_id))
 
 
 def _touch(work: Work, table: str, ids: Iterable[int]) -> None:
@@ -253,7 +267,13 @@ _CHANGED_JOIN: Final = {
     "content_metric": "join content_metric m on m.id = c.row_id join content a on a.id = m.content_id",
 }
 _HANGING: Final = {
-    "creator": ("account.creator_id", "creator_tag.creator_id", "stage_step.creator_id", "identity_apart.other_id", *(f"{table}.creator_id" for table in _FACTS)),
+    "creator": (
+        "account.creator_id",
+        "creator_tag.creator_id",
+        "stage_step.creator_id",
+        "identity_apart.other_id",
+        *(f"{table}.creator_id" for table in _FACTS),
+    ),
     "account": ("account_metric.account_id", "tier_override.account_id"),
     "content": ("content_metric.content_id", "sale.content_id", "cost_entry.content_id"),
     "credit_event": ("appeal.event_id",),

@@ -45,7 +45,7 @@ def one_of_each(shop: Shop) -> list[Callable[[], int]]:
         lambda: shop.creators.edit([first, second], {"city": "重庆", "notes": "好\n人", "followers": 12_000}, actor, shop.tick(), "因为"),
         lambda: shop.creators.edit([first], {"handle": "New.Name", "fee_fen": 100, "tags": ("唯一",), "followers": None}, actor, shop.tick(), None),
         lambda: shop.creators.tag([first, second], ["茶", "酒"], ["咖啡"], actor, shop.tick()),
-        lambda: shop.pipeline.move([first, second], Stage.TRIAL, "聊过", actor, shop.tick()),
+        lambda: shop.pipeline.move([first, second], Stage.TRIAL, "聊过", actor, shop.tick()).operation_id,
         lambda: shop.ratings.override_tier(account, Tier.TOP, shop.now + 30 * DAY, "名人", actor, shop.tick()),
         lambda: _policy(shop),
         lambda: _added(shop),
