@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from app import cli_credit, cli_files, cli_recruiting, cli_returns, cli_sync, cli_team, cli_today, documents, reports
+from app import cli_campaigns, cli_credit, cli_files, cli_identity, cli_recruiting, cli_returns, cli_sync, cli_team, cli_today, documents, reports
 from app.cli_credit import Reference
 from app.cli_files import AsOf, Context, DryRun, Force, InFile, Where
 from app.errors import ProductError, UsageError
@@ -138,7 +138,9 @@ def _info(context: Context) -> None:
 
 
 cli_files.add_to(koc)
+cli_campaigns.add_to(koc)
 cli_credit.add_to(koc)
+cli_identity.add_to(koc)
 cli_recruiting.add_to(koc)
 cli_returns.add_to(koc)
 cli_sync.add_to(koc)
@@ -189,7 +191,11 @@ def _show(context: Context, reference: Reference) -> None:
         one = services.creators.find(reference)
         detail = services.creators.detail(one)
         tier, credit, back = services.rating.show(one), services.rating.credit(one), services.roi.one(one)
-    session.answer(documents.creator(detail, tier, credit, back), lambda: _creator_text(session.words, detail.row, detail.notes))
+        deals = cli_campaigns.deals_of(services, one)
+    went = {"asked_id": int(reference), "merged_into": one} if reference.isdecimal() and int(reference) != one else {}
+    said = session.words("cli.creator_went", **went) + "\n" if went else ""
+    document = {**documents.creator(detail, tier, credit, back), "collaborations": deals, **went}
+    session.answer(document, lambda: said + _creator_text(session.words, detail.row, detail.notes))
 
 
 def _creator_text(words: Words, row: RosterRow, notes: str | None) -> str:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from app.usecases.content import Fulfilment
     from app.usecases.creators import Creators
     from app.usecases.facts import Facts
+    from app.usecases.identity import Identity
     from app.usecases.incentives import Incentives
     from app.usecases.outreach import Outreach
+    from app.usecases.privacy import Privacy
     from app.usecases.rating import Rating
     from app.usecases.recruiting import Recruiting
     from app.usecases.roi import Roi
@@ -74,6 +76,8 @@ class Services:
     recruiting: Recruiting
     outreach: Outreach
     incentives: Incentives
+    identity: Identity
+    privacy: Privacy
     rating: Rating
     roi: Roi
     campaigns: Campaigns

@@ -105,6 +105,28 @@ class QuoteKind(enum.StrEnum):
     RATE_CARD = "rate_card"
 
 
+_FORMATS: Final = {
+    **{one.value: one.value for one in Format},
+    **dict.fromkeys(("图文", "笔记", "图文笔记", "image post", "note", "photo", "静态图文"), Format.IMAGE.value),
+    **dict.fromkeys(("视频", "短视频", "视频笔记", "1-20s视频", "21-60s视频", "short video", "reel", "reels"), Format.VIDEO.value),
+    **dict.fromkeys(("长视频", "60s以上视频", "中视频", "定制视频", "long video"), Format.LONG_VIDEO.value),
+    **dict.fromkeys(("直播", "专场直播", "混场直播", "live stream", "livestream"), Format.LIVE.value),
+    **dict.fromkeys(("快拍", "限时动态", "stories"), Format.STORY.value),
+    **dict.fromkeys(("测评", "评测", "植入"), Format.REVIEW.value),
+}
+"""What sheets call the formats."""
+
+
+def format_of(word: str) -> str | None:
+    """The format that a word of a sheet means."""
+    return _FORMATS.get(word.strip().lower())
+
+
+def kind_of(word: str) -> QuoteKind:
+    """Whether a word of a sheet names a card's price."""
+    return QuoteKind.RATE_CARD if word.strip().lower() in {"rate_card", "rate card", "刊例", "刊例价"} else QuoteKind.QUOTE
+
+
 def member(kinds: type[enum.StrEnum], word: str, field: str) -> str:
     """A word that is one of few; UsageError names the field and what it may be."""
     if word not in {one.value for one in kinds}:

@@ -418,6 +418,9 @@ class Work(Protocol):
     def link_board(self, shared: Sequence[Shared]) -> tuple[list[Task], Mapping[tuple[str, str], Known]]:
         """Due posts that links may be for, and the contents of theirs that are known."""
 
+    def by_codes(self, codes: Sequence[str]) -> Mapping[str, int]:
+        """Due posts by their task codes."""
+
     def names(self, tasks: Sequence[int]) -> Mapping[int, tuple[str, str | None, int]]:
         """Creator, campaign and creator's id of due posts."""
 
@@ -455,6 +458,14 @@ class Fulfilment:
     def count(self, question: TaskQuestion) -> int:
         """How many due posts there are."""
         return self._store.count(question)
+
+    def by_codes(self, codes: Sequence[str]) -> list[int]:
+        """Due posts by their task codes, in their order; UsageError for a code that is none."""
+        found = self._store.by_codes(codes)
+        unknown = next((code for code in codes if code not in found), None)
+        if unknown is not None:
+            raise UsageError("unknown_deliverable", id=unknown)
+        return [found[code] for code in codes]
 
     def show(self, task_id: int) -> TaskShown:
         """A due post with all that belongs to it; UsageError for a number that is none."""

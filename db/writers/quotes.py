@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app.files import Reject, Upserted
-from app.rules.campaigns import DealState, Format, Peer, QuoteKind, asked_in_all
+from app.rules.campaigns import DealState, Format, Peer, QuoteKind, asked_in_all, format_of, kind_of
 from app.rules.cells import handle_key
 from app.usecases.campaigns import Left, NewQuote
 from app.values import local
@@ -25,21 +25,6 @@ if TYPE_CHECKING:
 _CHUNK: Final = 20_000
 _SAID: Final = tuple(name for name in NewQuote.__dataclass_fields__ if name not in {"account_id", "collaboration_id", "round"})
 _NEW: Final = ("account_id", "creator_id", "collaboration_id", "round", *_SAID, "quoted_at", "by", "operation_id")
-_FORMATS: Final = {
-    **{one.value: one.value for one in Format},
-    **dict.fromkeys(("图文", "笔记", "图文笔记", "image post", "note", "photo", "静态图文"), Format.IMAGE.value),
-    **dict.fromkeys(("视频", "短视频", "视频笔记", "1-20s视频", "21-60s视频", "short video", "reel", "reels"), Format.VIDEO.value),
-    **dict.fromkeys(("长视频", "60s以上视频", "中视频", "定制视频", "long video"), Format.LONG_VIDEO.value),
-    **dict.fromkeys(("直播", "专场直播", "混场直播", "live stream", "livestream"), Format.LIVE.value),
-    **dict.fromkeys(("快拍", "限时动态", "stories"), Format.STORY.value),
-    **dict.fromkeys(("测评", "评测", "植入"), Format.REVIEW.value),
-}
-"""What sheets call the formats."""
-
-
-def format_of(word: str) -> str | None:
-    """The format that a word of a sheet means."""
-    return _FORMATS.get(word.strip().lower())
 
 
 def add(log: Log, some: Sequence[NewQuote]) -> tuple[list[int], list[Left]]:
@@ -157,7 +142,7 @@ def _open(connection: Connection, accounts: Iterable[int]) -> dict[int, list[tup
 def _new(account: int, kind: str, cells: Mapping[str, Any], open_: Sequence[tuple[str | None, str | None, int]], zone: str) -> NewQuote:
     campaign = cells.get("campaign")
     meant = [deal for name, code, deal in open_ if campaign in {name, code}] if campaign is not None else [deal for _, _, deal in open_]
-    card = str(cells.get("kind") or "").strip().lower() in {"rate_card", "刊例", "刊例价", "rate card"}
+    card = kind_of(str(cells.get("kind") or "")) is QuoteKind.RATE_CARD
 
     def day(name: str) -> str | None:
         return None if cells.get(name) is None else local(cells[name], zone).date().isoformat()
