@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction, QIcon
 
     from app.events import Event
+    from app.rules.rights import Act
     from app.services import Services
     from app.settings import Settings
     from widgets.labels import Labels
@@ -40,6 +41,17 @@ class Context:
     totals: Callable[[str], None] = lambda _: None
     """Shows the totals of a table's selection in the status bar; "" empties the place."""
     read_only: bool = False
+
+    def may(self, act: Act) -> bool:
+        """Whether whoever sits here may do something in this workspace."""
+        return not self.read_only and self.services.rights.may(act)
+
+    def why(self, act: Act) -> str:
+        """Why not, for a tooltip; "" where it is allowed."""
+        if self.read_only:
+            return self.labels("creators.read_only")
+        rights = self.services.rights
+        return "" if rights.may(act) else self.labels("role.forbids", role=self.labels(f"role.{rights.role}"), act=self.labels(f"act.{act.value}"))
 
 
 class PageHeader(QWidget):

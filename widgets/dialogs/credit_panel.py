@@ -30,6 +30,7 @@ from app.rules.decay import DAY, MILLION, millionths
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.explain import Standing
+from app.rules.rights import Act
 from app.values import CreditGrade, local
 from widgets.charts.canvas import Picture
 from widgets.dialogs.credit_appeal import Target
@@ -427,10 +428,11 @@ class CreditPanel(QFrame):
         self.appeal_wanted.emit(self._target(counting[0].entry) if counting else None)
 
     def _enable(self) -> None:
-        chosen, able = self.chosen, not self._context.read_only
-        self.confirm.setEnabled(able and any(one.standing is Standing.PROPOSED for one in chosen))
-        self.void.setEnabled(able and any(one.standing in {Standing.PROPOSED, Standing.COUNTS} for one in chosen))
-        self.appeal.setEnabled(able and len(chosen) == 1 and chosen[0].standing is Standing.COUNTS)
+        chosen, decides, files = self.chosen, self._context.may(Act.DECIDE), self._context.may(Act.PROPOSE)
+        self.confirm.setEnabled(decides and any(one.standing is Standing.PROPOSED for one in chosen))
+        voidable = {Standing.PROPOSED, Standing.COUNTS} if decides else {Standing.PROPOSED} if files else set()  # whoever filed one takes it back
+        self.void.setEnabled(any(one.standing in voidable for one in chosen))
+        self.appeal.setEnabled(files and len(chosen) == 1 and chosen[0].standing is Standing.COUNTS)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from app.rules.rights import Act
 from widgets.dialogs import jobs
 from widgets.messages import plain
 
@@ -76,7 +77,7 @@ class Doctor(QDialog):
         self._busy.setVisible(False)
         bad = [check for check in checks if not check.ok]
         self.verdict.setText(labels.plural("doctor.bad", len(bad)) if bad else labels("doctor.good"))
-        self.repair.setVisible(any(check.name in _REPAIRABLE for check in bad) and not self._context.read_only)
+        self.repair.setVisible(any(check.name in _REPAIRABLE for check in bad) and self._context.may(Act.REPAIR))
         while (item := self._grid.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()

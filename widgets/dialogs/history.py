@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QCheckBox, QDialog, QFileDialog
 
 from app.errors import CancelledError, ProductError
 from app.events import Event, OperationRecorded
+from app.rules.rights import Act
 from widgets.dialogs import jobs
 from widgets.dialogs.notice import Notice, shown
 from widgets.dialogs.preview import REJECTS, Listing, kept_words, reason_of, reject_column, reject_lines, where_of
@@ -308,7 +309,7 @@ class History(QDialog):
         for widget in (self._doing, self._bar, self._stop):
             widget.setVisible(busy)
         self._bar.setRange(0, 0)
-        writable = not self.context.read_only
+        writable = self.context.may(Act.UNDO)
         self._undo.setEnabled(one is not None and one.undone_at is None and not busy and writable)
         self._redo.setEnabled(one is not None and one.undone_at is not None and not busy and writable)
         self._show.setEnabled(one is not None and one.undone_at is None)

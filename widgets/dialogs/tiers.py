@@ -30,6 +30,7 @@ from app.errors import CancelledError, ProductError
 from app.rules import cells
 from app.rules.fields import PLATFORMS
 from app.rules.rating.tiers import OTHER
+from app.rules.rights import Act
 from app.values import Group, Tier
 from widgets.dialogs import jobs
 from widgets.dialogs.mapping import Choice
@@ -639,13 +640,12 @@ class TierPolicies(QDialog):
             widget.setVisible(busy)
         if not busy:
             self._bar.setRange(0, 0)
-        writable = not self.context.read_only
         self.edges.setEnabled(not busy)
         self.hysteresis.setEnabled(not busy)
-        self._band.setEnabled(not busy and writable)
+        self._band.setEnabled(not busy and self.context.may(Act.BAND))
         self._reset.setEnabled(not busy and draft != self._loaded_draft)
         self._preview.setEnabled(not busy and changed)
-        self._apply.setEnabled(not busy and changed and writable and bool(self.reason.text().strip()))
+        self._apply.setEnabled(not busy and changed and self.context.may(Act.POLICY) and bool(self.reason.text().strip()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """A preview is stopped; an application of new numbers goes on, the status bar shows it."""

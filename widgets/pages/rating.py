@@ -17,6 +17,7 @@ from app.errors import ProductError, UsageError
 from app.events import CreatorsChanged, PoliciesChanged
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.sanctions import State
+from app.rules.rights import Act
 from app.settings import DENSITY
 from app.usecases.creators import FILTER_FIELDS, Question, SortKey, parse_filter
 from app.values import CreditGrade, Sanction
@@ -26,6 +27,7 @@ from widgets.dialogs.credit_decision import Decision
 from widgets.dialogs.credit_event import AddEntry
 from widgets.dialogs.credit_panel import CreditPanel, button_of
 from widgets.dialogs.grade_chips import GradeChips
+from widgets.dialogs.mates import Mates
 from widgets.dialogs.notice import Notice
 from widgets.dialogs.preview import Listing
 from widgets.messages import plain
@@ -145,10 +147,12 @@ class RatingPage(Page):
         self.uphold_action = self._action("appeal.uphold", "check", lambda: self.ask_appeal(upheld=True), "Ctrl+Return", on=on[_APPEALS])
         self.dismiss_action = self._action("appeal.dismiss", "close", lambda: self.ask_appeal(upheld=False), "Ctrl+Backspace", on=on[_APPEALS])
         self.file_action = self._action("appeal.file", "comment", lambda: self.file_appeal(None), on=on[_APPEALS])
-        for action in (self.add_action, self.rate_action):
-            action.setEnabled(not self.context.read_only)
-            if self.context.read_only:
-                action.setToolTip(self._labels("creators.read_only"))
+        decisions = (self.confirm_action, self.void_action, self.approve_action, self.reject_action, self.uphold_action, self.dismiss_action)
+        needs = {self.add_action: Act.PROPOSE, self.rate_action: Act.RATE, self.challenge_action: Act.PROPOSE, self.file_action: Act.PROPOSE}
+        for action, act in {**needs, **dict.fromkeys(decisions, Act.DECIDE)}.items():
+            action.setEnabled(self.context.may(act))
+            if why := self.context.why(act):
+                action.setToolTip(why)
 
     def _build_table(self) -> None:
         context = self.context
@@ -182,6 +186,7 @@ class RatingPage(Page):
         self.filter.editing.connect(self._load_facets)
         self.views = SavedViews(context.labels, context.theme, "rating", context.services.ref.address, self._give_view, self._take_view)
         self.filter.add_tool(self.views)
+        Mates.of_bar(context, self.filter, self)
         self._facets_stale = True
 
     def _build_panel(self) -> None:
@@ -587,20 +592,20 @@ class RatingPage(Page):
     def _enable(self) -> None:
         if self._unfilled:
             return
-        able, at = not self.context.read_only, self.tabs.currentIndex()
-        events = able and at == _EVENTS and self.events.view.selected_count() > 0
+        decides, files, at = self.context.may(Act.DECIDE), self.context.may(Act.PROPOSE), self.tabs.currentIndex()
+        events = decides and at == _EVENTS and self.events.view.selected_count() > 0
         self.confirm_action.setEnabled(events)
         self.void_action.setEnabled(events)
-        cases = self._chosen(self.sanctions) if able and at == _SANCTIONS else []
-        waiting = any(one.state is State.PROPOSED for one in cases)
+        cases = self._chosen(self.sanctions) if at == _SANCTIONS else []
+        waiting = decides and any(one.state is State.PROPOSED for one in cases)
         self.approve_action.setEnabled(waiting)
         self.reject_action.setEnabled(waiting)
-        self.challenge_action.setEnabled(len(cases) == 1 and cases[0].state is State.RUNNING)
-        appeals = self._chosen(self.appeals) if able and at == _APPEALS else []
+        self.challenge_action.setEnabled(files and len(cases) == 1 and cases[0].state is State.RUNNING)
+        appeals = self._chosen(self.appeals) if decides and at == _APPEALS else []
         decidable = len(appeals) == 1 and appeals[0].upheld is None
         self.uphold_action.setEnabled(decidable)
         self.dismiss_action.setEnabled(decidable)
-        self.file_action.setEnabled(able and self.panel.challengeable)
+        self.file_action.setEnabled(files and self.panel.challengeable)
 
     # ------------------------------------------------------------ entries
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QMenu, QProgressBa
 from app import documents
 from app.errors import CancelledError, ProductError
 from app.events import OperationRecorded, SyncChanged
+from app.rules.rights import Act
 from widgets.dialogs import pulling
 from widgets.dialogs.connection import Connect, SignIn, every_choices
 from widgets.dialogs.notice import Notice
@@ -118,7 +119,8 @@ class SyncingPage(Page):
         button = QPushButton(labels("sync.connect"))
         button.setProperty("role", "primary")
         button.clicked.connect(self.connect_platform)
-        button.setEnabled(not self.context.read_only)
+        button.setEnabled(self.context.may(Act.CONNECT))
+        button.setToolTip(self.context.why(Act.CONNECT))
         column.addStretch(2)
         column.addWidget(said)
         column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -506,23 +508,24 @@ class SyncingPage(Page):
             self._bar.setRange(0, 0)
 
     def _enable(self) -> None:
-        one, idle, writable = self.chosen, self._task is None, not self.context.read_only
-        able = one is not None and writable
+        one, idle, pulls, connects = self.chosen, self._task is None, self.context.may(Act.SYNC), self.context.may(Act.CONNECT)
+        able = one is not None and pulls
+        own = one is not None and connects
         usable = one is not None and one.state not in {"new", "login_needed", "disconnected"}
-        self._connect.setEnabled(writable)
-        self._all.setEnabled(writable and idle and bool(self._state.connections))
+        self._connect.setEnabled(connects)
+        self._all.setEnabled(pulls and idle and bool(self._state.connections))
         self._one.setEnabled(able and idle and usable)
         self._full.setEnabled(able and idle and usable)
-        self._sign_in.setEnabled(able)
+        self._sign_in.setEnabled(able or own)
         self._sign_in.setText(self.context.labels("sync.sign_in.again" if usable else "sync.sign_in"))
-        self._test.setEnabled(able and usable)
-        self._remove.setEnabled(able and idle)
-        self._every.setEnabled(able)
+        self._test.setEnabled((able or own) and usable)
+        self._remove.setEnabled(own and idle)
+        self._every.setEnabled(own)
         place = self.connections.view.currentIndex()
         row = self.connections.model.record(place.row()) if place.isValid() else None
         self._every.setCurrentIndex(max(0, self._every.findData(row.every[0])) if row is not None and len(row.every) == 1 else 0)
-        self._one_every.setEnabled(writable and self.plan.view.selectionModel().hasSelection())
-        waiting = writable and self.conflicts.view.selectionModel().hasSelection()
+        self._one_every.setEnabled(connects and self.plan.view.selectionModel().hasSelection())
+        waiting = pulls and self.conflicts.view.selectionModel().hasSelection()
         self._mine.setEnabled(waiting)
         self._theirs.setEnabled(waiting)
 

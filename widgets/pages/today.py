@@ -11,6 +11,7 @@ from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtGui import QAction, QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
+from app.rules.rights import Act
 from app.settings import DENSITY
 from app.usecases.creators import Question
 from app.usecases.today import Whose
@@ -66,7 +67,8 @@ class TodayPage(Page):
         self._looked = self._kept_number(_LOOKED)
         self._whose = self._kept_whose()
         self._import = QAction(theme.icon("import"), labels("today.empty.import"), self)
-        self._import.setEnabled(not context.read_only)
+        self._import.setEnabled(context.may(Act.EDIT))
+        self._import.setToolTip(context.why(Act.EDIT) or self._import.text())
         self._import.triggered.connect(lambda: context.act("file.import"))
         self._header = PageHeader(
             labels("page.today"), [self._import], primary=self._import, icon_size=theme.icon_size, primary_icon=theme.icon("import", "text_on_accent")
@@ -159,7 +161,7 @@ class TodayPage(Page):
             button.setMinimumWidth(theme.px(150))
             if at == 0:
                 button.setProperty("role", "primary")
-            button.setEnabled(name == "sample" or not self.context.read_only)
+            button.setEnabled(name == "sample" or self.context.may(Act.EDIT))
             button.clicked.connect(lambda _=False, act=act: act())
             row.addWidget(button)
             row.addWidget(plain(labels(f"today.empty.step.{name}"), role="muted", wrap=True), 1)
