@@ -396,7 +396,7 @@ def test_everyday_work_goes_through_for_operators_and_managers(desk: Desk) -> No
             services.recruiting.move([3], Stage.CONTACTED, "聊过"),
         ]
         made = services.creators.add({"name": "新人", "platform": "douyin", "platform_uid": f"99{login}"})
-        assert services.creators.detail(made.id)
+        assert services.creators.detail(made.id).row.name == "新人"
         services.rating.run()
         services.rating.run_credit()
         report = services.facts.import_file(
