@@ -20,6 +20,7 @@ from app.grammar import command, group, moment_of, pair, parts, session_of, when
 from app.rules import cells
 from app.rules.codes import task_code
 from app.rules.facts import FILES
+from app.rules.roi import Standing
 from app.services import Services
 from app.terminal import Session, minute, table, yuan
 from app.usecases.campaigns import CAMPAIGN_FIELDS, DEAL_FIELDS, DealQuestion, NewQuote, Plan, Terms
@@ -369,8 +370,15 @@ def _standing(context: Context, campaign: OfCampaign = None, as_of: At = None) -
     with session.services() as services:
         rows = services.campaigns.standings(campaign, moment_of(as_of, services.zone))
     header = ["id", words("field.name"), words("campaign.name"), words("deal.standing"), words("deal.cost")]
-    lines = [[str(one.id), one.creator, one.campaign, words(f"standing.roi.{one.standing.code}"), yuan(one.cost_fen)] for one in rows]
+    lines = [[str(one.id), one.creator, one.campaign, words(_STANDINGS[one.standing]), yuan(one.cost_fen)] for one in rows]
     session.answer({"rows": plain(rows)}, lambda: table(header, lines))
+
+
+_STANDINGS: Final = {
+    Standing.ENTERS: "standing.roi.enters",
+    Standing.IN_FLIGHT: "standing.roi.in_flight",
+    Standing.NOT_MEASURABLE: "standing.roi.not_measurable",
+}
 
 
 @command(_collab, "book", "collab_book")

@@ -53,11 +53,17 @@ class Kind:
 
     def find(self, text: str) -> Iterator[str]:
         """Codes in a text, however they are written."""
+        return (code for code, right in self._like(text) if right)
+
+    def slips(self, text: str) -> Iterator[str]:
+        """What looks like a code and is none: somebody mistyped it."""
+        return (code for code, right in self._like(text) if not right and any(sign.isdecimal() for sign in code))
+
+    def _like(self, text: str) -> Iterator[tuple[str, bool]]:
         pattern = rf"(?<![0-9A-Za-z]){self.prefix}[-_ ]?([0-9A-Za-z]{{{self.size}}})(?![0-9A-Za-z])"
         for match in re.finditer(pattern, text, re.IGNORECASE):
             signs = match[1].upper().translate(_READ_AS)
-            if _check(signs[:-1]) == signs[-1]:
-                yield self.prefix + signs
+            yield self.prefix + signs, _check(signs[:-1]) == signs[-1]
 
 
 def _check(signs: str) -> str:

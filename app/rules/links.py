@@ -31,7 +31,8 @@ SHORT: Final = "short:"
 class Shared:
     """One thing that a text points at. ``line`` counts from 1; ``content_id`` is None where the link is none of a post.
 
-    ``uid`` and ``handle`` are the account as the link names it, ``names`` whom the words around it name; ``codes`` are task codes.
+    ``uid`` and ``handle`` are the account as the link names it, ``names`` whom the words around it name, ``tokens`` its
+    single words, of which one may be a name; ``codes`` are task codes.
     ``given_at`` is when the id was given out, where it says so.
     """
 
@@ -47,6 +48,7 @@ class Shared:
     given_at: int | None = None
     words: str = ""
     problem: str | None = None
+    tokens: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str | None, str | None]:
@@ -130,7 +132,7 @@ def _kuaishou(host: str, path: str, query: _Query) -> _Found | None:
 _BV: Final = r"BV1[0-9A-Za-z]{9}"
 
 
-def _bilibili(host: str, path: str, query: _Query) -> _Found | None:
+def _bilibili(host: str, path: str, query: _Query) -> _Found | None:  # noqa: PLR0911 (one form of address after the other)
     if match := _path(rf"/(?:video/|s/video/|bangumi/play/)?({_BV})(?:/p\d+)?", path):
         return _Found("BV" + match[1][2:])
     if match := _path(r"/(?:video/|s/video/)?av(\d{1,16})", path):
@@ -145,7 +147,7 @@ def _bilibili(host: str, path: str, query: _Query) -> _Found | None:
     if match := _path(r"/read/(?:mobile/)?cv(\d+)", path):
         return _Found(f"cv{match[1]}")
     if host in {"t.bilibili.com", "live.bilibili.com", "space.bilibili.com"} and (match := _path(r"/(?:h5/|blanc/)?(\d+)(?:/.*)?", path)):
-        return {"t": _Found(f"opus:{match[1]}"), "live": _Found(f"live:{match[1]}"), "space": _Found(uid=match[1])}[host.split(".")[0]]
+        return {"t": _Found(f"opus:{match[1]}"), "live": _Found(f"live:{match[1]}"), "space": _Found(uid=match[1])}[host.split(".", maxsplit=1)[0]]
     return None
 
 
@@ -158,7 +160,7 @@ def _channels(host: str, path: str, query: _Query) -> _Found | None:
     return None
 
 
-def _weibo(host: str, path: str, query: _Query) -> _Found | None:
+def _weibo(host: str, path: str, query: _Query) -> _Found | None:  # noqa: PLR0911 (one form of address after the other)
     if host == "t.cn":
         return _shortened(path)
     if (match := _path(r"/tv/show/(\d+:\d+)", path)) or (match := _path(r"/show/(\d+:\d+)", path)):
@@ -286,15 +288,20 @@ _URL: Final = re.compile(
 )
 _END: Final = ".,;:!?'\"()[]*~…"
 _BARE_BV: Final = re.compile(rf"(?<![0-9A-Za-z/]){_BV}(?![0-9A-Za-z])")
+_HERE: Final = "\x00"
+"""Stands where the link stood, in the words around it."""
 _NAMES: Final = (
     re.compile(r"【\s*([^【】\n]{1,40}?)的(?:作品|图文作品|图文|视频|直播间|快手作品)\s*】"),
     re.compile(r"(?:^|[\s\d!！])([^\s，,。！!：:]{1,40}?)\s*发布了一篇小红书笔记"),
-    re.compile(r"@([^\s@，,。：:！!（）()【】\[\]\"“”/#]{1,40})"),
-    re.compile(r"(?:作者|博主|达人|账号|昵称|UP主|up主|抖音号|小红书号|快手号|视频号|来自)\s*[：:]\s*([^\s，,。；;|/]{1,40})"),
+    re.compile(r"@([^\s@，,。：:！!（）()【】\[\]「」『』\"“”/#'’\x00]{1,40})"),
+    re.compile(r"(?:作者|博主|达人|账号|昵称|UP主|up主|抖音号|小红书号|快手号|视频号|来自)\s*[：:]\s*([^\s，,。；;|/\x00]{1,40})"),
     re.compile(r"(?:快来看|来看看?|分享(?:了)?|关注)\s*[「“\"]([^」”\"\n]{1,40})[」”\"]"),
-    re.compile(r"^\s*(?:\d{1,4}[.、)）:：]\s*)?([^\s，,。：:@【】]{1,30})\s*[：:|｜—–-]+\s*(?=https?://|【|复制)"),
-    re.compile(r"^\s*(?:\d{1,4}[.、)）]\s*)?([^\s，,。：:@【】/]{1,30})[\t ]+(?=https?://)"),
+    re.compile(r"^\s*(?:\d{1,4}[.、)）:：]\s*)?([^\s，,。：:@【】\x00]{1,30})\s*[：:|｜—–-]+\s*(?=\x00|【|复制)"),
+    re.compile(r"(?:^|[\n；;])\s*(?:\d{1,4}[.、)）]\s*)?([^\s，,。：:@【】/\x00]{1,30})[\t ]+(?=\x00)"),
 )
+_SPACES: Final = re.compile(r"[\s，,。；;：:！!？?（）()【】\[\]「」『』\"“”|｜/、#@\x00]+")
+_MOST_WORDS: Final = 24
+_LONGEST_NAME: Final = 40
 
 
 def read(text: str) -> list[Shared]:
@@ -318,7 +325,7 @@ def _block(lines: Sequence[tuple[int, str]]) -> Iterator[Shared]:
     """Lines that follow each other: what stands before a link belongs to it, what stands after the last one does too."""
     links = [(number, *found) for number, line in lines for found in _links(line)]
     if not links:
-        first, line = lines[0]
+        first = lines[0][0]
         yield Shared(first, "", None, words="\n".join(one for _, one in lines), problem="no_link", codes=_codes("\n".join(one for _, one in lines)))
         return
     for at, (number, start, end, url) in enumerate(links):
@@ -385,23 +392,28 @@ def _shared(number: int, url: str, words: str) -> Shared:
     found = reader(host, unquote(parts.path), parse_qs(parts.query))
     if found is None:
         return Shared(number, url, platform, codes=codes, words=words, problem="no_post")
-    names = _named(words.replace(url, " "))
+    names, tokens = _named(words, url)
     problem = None if found.content_id is not None else "account_link"
     at = None if found.content_id is None or found.short else given_at(platform, found.content_id)
-    return Shared(number, url, platform, found.content_id, found.short, found.uid, found.handle, names, codes, at, words, problem)
+    return Shared(number, url, platform, found.content_id, found.short, found.uid, found.handle, names, codes, at, words, problem, tokens)
 
 
-def _named(words: str) -> tuple[str, ...]:
+def _named(words: str, url: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Whom words name by the forms in which apps and people do, and all their single words."""
+    bare = words.replace(url, _HERE) if url in words else words.replace(url.removeprefix("https://"), _HERE)
     found: dict[str, None] = {}
-    for pattern in _NAMES:
-        for line in words.split("\n"):
+    for line in bare.split("\n"):
+        for pattern in _NAMES:
             for match in pattern.finditer(line):
                 found.setdefault(match[1].strip(), None)
-    return tuple(name for name in found if name)
+    names = tuple(name for name in found if name)
+    tokens = dict.fromkeys(word for word in _SPACES.split(bare) if 1 < len(word) <= _LONGEST_NAME and not word.isdecimal() and word not in found)
+    return names, tuple(tokens)[:_MOST_WORDS]
 
 
 def _codes(words: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(task_code.find(words)))
+    found = tuple(dict.fromkeys(task_code.find(words)))
+    return found or tuple(dict.fromkeys(task_code.slips(words)))
 
 
 # ---------------------------------------------------------------- tasks
@@ -503,7 +515,7 @@ def match(shared: Sequence[Shared], tasks: Iterable[Task], known: Mapping[tuple[
     return matched, refused
 
 
-def _one(
+def _one(  # noqa: PLR0911 (one reason after the other)
     one: Shared, board: _Board, known: Mapping[tuple[str, str], Known], seen: Mapping[tuple[str | None, str | None], int], now: int
 ) -> Matched | Unmatched:
     if one.problem is not None or one.platform is None or one.content_id is None:
@@ -534,7 +546,7 @@ def _one(
     return Matched(one, chosen, published, by)
 
 
-def _meant(one: Shared, board: _Board, about: Known) -> tuple[list[Task], str] | Unmatched:
+def _meant(one: Shared, board: _Board, about: Known) -> tuple[list[Task], str] | Unmatched:  # noqa: PLR0911 (one reason after the other)
     """Tasks that a link may be for: by its code, else by whose it is."""
     assert one.platform is not None  # noqa: S101 (asked before)
     coded = [board.by_code[code] for code in one.codes if code in board.by_code]
@@ -575,19 +587,25 @@ def _contradicts(one: Shared, task: Task) -> bool:
 
 
 def _by_names(one: Shared, board: _Board) -> tuple[list[Task], str] | Unmatched:
-    assert one.platform is not None  # noqa: S101
+    """Tasks of whom the words name; where no form of naming is known, of whom a single word is the name."""
+    for words in (one.names, one.tokens):
+        by_account = _called(one.platform or "", words, board)
+        if len(by_account) > 1:
+            return Unmatched(one, "ambiguous", tuple(task.id for tasks in by_account.values() for task in tasks))
+        if by_account:
+            return next(iter(by_account.values())), "name"
+    return Unmatched(one, "unknown_account" if one.names or one.uid or one.handle else "no_account")
+
+
+def _called(platform: str, words: Iterable[str], board: _Board) -> dict[int, list[Task]]:
     by_account: dict[int, list[Task]] = {}
-    for name in one.names:
-        folded = handle_key(name)
-        for task in (*board.by_handle.get((one.platform, folded), ()), *board.by_name.get((one.platform, folded), ())):
+    for word in words:
+        folded = handle_key(word)
+        for task in (*board.by_handle.get((platform, folded), ()), *board.by_name.get((platform, folded), ())):
             some = by_account.setdefault(task.account_id, [])
             if task not in some:
                 some.append(task)
-    if not by_account:
-        return Unmatched(one, "unknown_account" if one.names or one.uid or one.handle else "no_account")
-    if len(by_account) > 1:
-        return Unmatched(one, "ambiguous", tuple(task.id for tasks in by_account.values() for task in tasks))
-    return next(iter(by_account.values())), "name"
+    return by_account
 
 
 _FORMAT_OF: Final = {"/note/": "image", "/photo/": "image", "/video/": "video", "/reel/": "video", "/shorts/": "video", "live": "live"}

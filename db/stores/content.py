@@ -547,8 +547,8 @@ _BY_NAME: Final = "select a.id from keyed k join creator c on c.name = k.word jo
 def _accounts(connection: Connection, shared: Sequence[Shared]) -> set[int]:
     """Accounts that links or the words around them name."""
     uids = {(one.platform, one.uid) for one in shared if one.platform and one.uid}
-    handles = {(one.platform, handle_key(word)) for one in shared if one.platform for word in (one.handle, *one.names) if word}
-    names = {(one.platform, word) for one in shared if one.platform for word in one.names}
+    handles = {(one.platform, handle_key(word)) for one in shared if one.platform for word in (one.handle, *one.names, *one.tokens) if word}
+    names = {(one.platform, word) for one in shared if one.platform for word in (*one.names, *one.tokens)}
     found: set[int] = set()
     for statement, rows in ((_BY_UID, uids), (_BY_HANDLE, handles), (_BY_NAME, names)):
         bulk.keep(connection, "keyed", (("platform", "text"), ("word", "text")), rows)
