@@ -370,9 +370,13 @@ TRIGGERS: Final = "\n".join(
         _came("sanction", "koc_guard_cases_in"),
         _each("sanction", "koc_guard_case", "update or delete"),
         _each("appeal", "koc_guard_appeal", "insert or update or delete"),
-        # Two people, whoever they are: not even the owner's name stands on both sides.
+        # Two people, whoever they are: not even the owner's name stands on both sides. What a rule raised, newer facts take back by rule.
         _check("credit_event", "koc_another_confirms", "confirmed_by is null or confirmed_by <> filed_by or source is not null"),
-        _check("credit_event", "koc_another_voids", "voided_by is null or confirmed_at is null or voided_by <> filed_by"),
+        _check(
+            "credit_event",
+            "koc_another_voids",
+            f"voided_by is null or confirmed_at is null or voided_by <> filed_by or (voided_by = '{RULE}' and source is not null)",
+        ),
         _check("appeal", "koc_another_hears", "decided_by is null or decided_by <> filed_by"),
     )
 )
