@@ -20,12 +20,20 @@ _HELD: Final = (
     "select s.creator_id from sanction s where s.level = {level} and s.approved and s.decided_at <= {now}"
     " and (s.ends_at is null or s.ends_at >= {now}) and (s.voided_at is null or s.voided_at > {now})"
 )
+_BOUND: Final = (
+    "select x.creator_id from exclusivity x where x.voided_at is null and (x.starts_at is null or x.starts_at <= {now})"
+    " and (x.ends_at is null or x.ends_at > {now})"
+)
+"""Who is bound to another brand at a moment."""
+_AT_WORK: Final = "select d.creator_id from deliverable d where d.step = 'post' and d.next_at >= {now} and d.next_at < {now} + 86400000000"
+"""Who has a post due within a day."""
 _SANCTIONS: Final[Mapping[Cause, Sanction]] = {one.cause: level for level, one in OF_SANCTION.items() if one.cause is not None}
 
 
 def hindrances(now: int) -> tuple[tuple[Verdict, str], ...]:
     """What stands in the way at a moment beside the grade: each with the ids of the creators it holds for, as a select of ``creator_id``."""
-    return tuple((one, _HELD.format(level=int(level), now=int(now))) for level, one in OF_SANCTION.items())
+    held = tuple((one, _HELD.format(level=int(level), now=int(now))) for level, one in OF_SANCTION.items())
+    return (*held, (bookable.RIVAL, _BOUND.format(now=int(now))), (bookable.BOOKED, _AT_WORK.format(now=int(now))))
 
 
 def condition(word: Bookable, now: int) -> str:

@@ -20,7 +20,7 @@ from db.models import Base
 from db.models.creators import AccountMetric, Creator, TierOverride
 from db.models.records import AuditRow, Rejected
 from db.models.records import Operation as OperationTable
-from db.writers import audit, contents, ledger, letters, meanwhile, returns, rollups, search, settings, undo
+from db.writers import audit, contents, desk, ledger, letters, meanwhile, returns, rollups, search, settings, undo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,14 @@ where a.id is null or c.platform is distinct from a.platform or c.followers is d
 """
 """Creators whose main account is not the one of the highest tier, then most followers, then smallest id, as it is."""
 
+_ASTRAY: Final = "select " + " + ".join(
+    f"(select count(*) from {table} t left join {above} o on o.id = t.{above}_id where o.id is null or o.creator_id <> t.creator_id)"  # noqa: S608 (our names)
+    for above, tables in (
+        ("collaboration", ("deliverable", "shipment", "collaboration_step")),
+        ("deliverable", ("draft", "extension", "reminder", "post_figure")),
+    )
+    for table in tables
+)
 _STRAY: Final = (
     "select (select count(*) from collaboration t left join account a on a.id = t.account_id and a.creator_id = t.creator_id where a.id is null)"
     " + (select count(*) from remote_record r left join connection c on c.id = r.connection_id where c.id is null)"
@@ -153,13 +161,25 @@ class WorkspaceStore:
             checks = [*self._file_checks(connection, job), *_chain(connection)]
             sound = all(check.ok for check in checks)
             job.progress("doctor", 3, 5)
-            derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job), _credit_check(connection, job)]
+            derived = [
+                _search_check(connection, job),
+                *_figure_checks(connection, job),
+                _returns_check(connection, job),
+                _credit_check(connection, job),
+                _desk_check(connection),
+            ]
             checks.append(_sync_check(connection))
         if repair and sound and not self.read_only and not all(check.ok for check in derived):
             with writing(self.engine) as connection:
                 _rebuild(connection, job)
             with reading(self.engine, patient=True) as connection:
-                derived = [_search_check(connection, job), *_figure_checks(connection, job), _returns_check(connection, job), _credit_check(connection, job)]
+                derived = [
+                    _search_check(connection, job),
+                    *_figure_checks(connection, job),
+                    _returns_check(connection, job),
+                    _credit_check(connection, job),
+                    _desk_check(connection),
+                ]
         return [*checks, *derived]
 
     def _file_checks(self, connection: Connection, job: Job) -> list[Check]:
@@ -295,6 +315,13 @@ def _last_change(connection: Connection) -> int:
     return max(int(one or 0) for one in (*done, settings.get(connection, _CHECKED)))
 
 
+def _desk_check(connection: Connection) -> Check:
+    """Whether due posts, parcels and prices are of whose collaborations they are of, and stand where their facts say."""
+    stray = bulk.fetch(connection, _ASTRAY)[0][0]
+    wrong = desk.faults(connection)
+    return Check("desk", not stray and not wrong, f"{stray} · {wrong}" if stray or wrong else "")
+
+
 def _rebuild(connection: Connection, job: Job) -> None:
     """Search index and figures anew from the facts."""
     if connection.dialect.name == "sqlite":
@@ -304,6 +331,7 @@ def _rebuild(connection: Connection, job: Job) -> None:
     returns.rebuild(connection, job)
     now, last = _last_change(connection), 0
     ledger.rate_all(connection, Clocks(now, now), ledger.in_force(connection, now), now, job)
+    desk.rebuild(connection, now)
     while True:
         job.check()
         ids = [row[0] for row in connection.execute(select(Creator.id).where(Creator.id > last).order_by(Creator.id).limit(_BATCH))]

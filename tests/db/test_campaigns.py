@@ -306,6 +306,14 @@ def test_everything_at_the_desk_is_taken_back_step_by_step(desk: Desk) -> None:
     assert desk.shop.hash() == hashes[0]
 
 
+def test_the_doctor_sees_a_post_that_does_not_stand_where_its_facts_say(desk: Desk) -> None:
+    task = desk.agreed(desk.roster(1))[0]
+    with desk.shop.engine.begin() as connection:
+        connection.exec_driver_sql(f"update deliverable set step = 't7' where id = {task}")
+    assert desk.shop.faults() == ["desk"]
+    assert desk.shop.faults(repair=True) == []
+
+
 def test_taking_back_out_of_order_leaves_posts_where_their_facts_say(desk: Desk) -> None:
     task = desk.agreed(desk.roster(1), sample_days=3)[0]
     desk.work.note([task], "address_ok")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.rules import links
 from app.rules.codes import task_code
-from app.rules.links import Known, Matched
+from app.rules.links import Known
 from tests.app.rules.share_texts import NOW, PLATFORMS, Labelled, bid, board, content_id, link, made, odd
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def judged(labelled: Sequence[Labelled], *, together: bool) -> list[tuple[int | 
     for some in texts:
         shared = links.read("\n\n".join(one.text for one in some))
         matched, refused = links.match(shared, board(), {}, NOW)
-        by = {id(one.shared): one.task.id if isinstance(one, Matched) else one.reason for one in (*matched, *refused)}
+        by: dict[int, int | str] = {id(one.shared): one.task.id for one in matched} | {id(left.shared): left.reason for left in refused}
         pairs += zip([label for one in some for label in one.expected], [by[id(one)] for one in shared], strict=True)
     return pairs
 
