@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.values import Bookable, Stage, Tier
+from widgets.labels import NOTHING
 from widgets.messages import plain
 from widgets.tables.cards import Bar, Card, Parts
 from widgets.tables.returns import amount, times
@@ -66,7 +67,7 @@ class Side(QWidget):
         told = labels("today.bookable.row", **words)
         plan = labels("today.bookable.no_plan")
         if one.plan:
-            plan = labels("today.bookable.plan", plan=labels.count(one.plan), share=labels.percent(one.yes / one.plan))
+            plan = labels("today.bookable.plan", plan=labels.count(one.plan), share=f"{one.yes / one.plan:.0%}")
         parts = Parts(labels.rank(one.group), labels.count(one.yes), plan, [(counts[word], token) for word, token in _WORDS], f"{told}\n{plan}", self._theme)
         parts.clicked.connect(lambda _=False: self._go(f"bookable = yes and group = {one.group.code}"))
         return parts
@@ -140,7 +141,7 @@ class Side(QWidget):
             grid.addWidget(plain(times(one.roas, labels), role="muted" if one.roas is None else "figure"), row + 1, 1)
             text, role = self._compared(one.net_fen, one.net_before_fen)
             grid.addWidget(plain(text, role=role), row + 2, 0)
-            grid.addWidget(plain(labels("today.recent.roas_before", roas=times(one.roas_before, labels)), role="muted"), row + 2, 1)
+            grid.addWidget(plain(labels("today.recent.roas_before", roas=NOTHING if one.roas_before is None else times(one.roas_before, labels)), role="muted"), row + 2, 1)
         return frame
 
     def _compared(self, now: int, before: int) -> tuple[str, str]:

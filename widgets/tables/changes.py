@@ -67,6 +67,9 @@ class ChangeList(QWidget):
                 link.setCursor(Qt.CursorShape.PointingHandCursor)
                 link.setAccessibleDescription(detail)
                 link.clicked.connect(lambda _=False, target=target: self._lead(target))
+                link.setMinimumWidth(link.sizeHint().width())
                 self._grid.addWidget(link, row, left + 1, Qt.AlignmentFlag.AlignLeft)
                 self.links[name] = link
-            self._grid.addWidget(plain(detail, role="muted"), row, left + 2)
+            said = plain(detail, role="muted")
+            said.setMinimumWidth(0)
+            self._grid.addWidget(said, row, left + 2)

@@ -106,6 +106,11 @@ def _quoted(text: str) -> str:
 # ---------------------------------------------------------------- words
 
 
+_MANY: Final = 8
+"""Values that a part of a filter names; of more it names the first and says how many."""
+_NAMED: Final = 2
+
+
 def said(node: filters.Node, labels: Labels) -> str:
     """What a part of a filter says, in the reader's language."""
     if isinstance(node, filters.Not):
@@ -116,7 +121,9 @@ def said(node: filters.Node, labels: Labels) -> str:
     title = labels.field(node.field)
     if node.values == (None,):
         return labels(f"filter.op.{EMPTY if node.op in {'=', 'in'} else FILLED}.said", field=title)
-    values = labels("filter.comma").join(_value(node.field, value, labels) for value in node.values)
+    values = labels("filter.comma").join(_value(node.field, value, labels) for value in node.values[: _NAMED if len(node.values) > _MANY else None])
+    if len(node.values) > _MANY:
+        values = labels("filter.several", first=values, count=labels.exact(len(node.values)))
     return labels("filter.said", field=title, op=labels(f"filter.op.{NAMES[node.op]}"), value=values)
 
 
