@@ -37,6 +37,8 @@ SEALED: Final = "sealed"
 """In a connection's notes: number and hash of the last row of the audit chain that its transaction added."""
 REFUSED: Final = "koc:"
 """How what a guard of the server says begins."""
+TWO_PEOPLE: Final = "koc_another_"
+"""How the names of checks begin that ask for two people."""
 
 
 def sqlite_engine(path: Path, *, read_only: bool = False) -> Engine:
@@ -249,7 +251,7 @@ def translated(error: DBAPIError, where: str) -> Exception:
     return _from_server(error.orig, where) or error
 
 
-def _from_server(error: object, where: str) -> Exception | None:
+def _from_server(error: Any, where: str) -> Exception | None:  # noqa: ANN401 (a driver's)
     """The product's error for one of PostgreSQL's; None for a bug."""
     name = type(error).__name__
     if name == "QueryCanceled":
@@ -258,6 +260,8 @@ def _from_server(error: object, where: str) -> Exception | None:
         return WorkspaceError("database_unreachable", reason=_first_line(error))
     if name == "InsufficientPrivilege":
         return _refused(error)
+    if name == "CheckViolation" and str(error.diag.constraint_name).startswith(TWO_PEOPLE):
+        return NotPermittedError("two_people")
     return WorkspaceError("read_only", path=where) if name == "ReadOnlySqlTransaction" else None
 
 

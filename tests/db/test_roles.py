@@ -436,15 +436,24 @@ def test_a_proposed_event_is_taken_back_and_proposed_again_as_it_was(desk: Desk)
     assert desk.sql("ji", "select confirmed_by from credit_event where id = %s", filed.id) == [("shen",)]
 
 
+def test_not_even_the_owner_stands_on_both_sides(desk: Desk) -> None:
+    filed = desk.at("yun").rating.add_event(5, "slow_reply", None, None).id
+    with pytest.raises(psycopg.errors.CheckViolation):
+        desk.sql("koc", "update credit_event set confirmed_at = 5, confirmed_by = filed_by where id = %s", filed)
+    engine, _ = maintenance.open_engine(WorkspaceRef(desk.url))
+    with pytest.raises(NotPermittedError, match="two_people"), writing(engine) as connection:
+        connection.exec_driver_sql("update credit_event set confirmed_at = 5, confirmed_by = filed_by where id = %s", (filed,))
+    engine.dispose()
+
+
 def test_a_team_keeps_what_one_person_keeps(desk: Desk, postgres: Postgres, tmp_path: Path) -> None:
     found = []
-    for address, made in ((postgres.fresh(), True), (str(tmp_path / "one.koc"), False)):
-        owner = opener().create(WorkspaceRef(address), Actor("yun"))
+    for place, made in ((postgres.fresh(), True), (str(tmp_path / "one.koc"), False)):
+        owner = opener().create(WorkspaceRef(place), Actor("yun"))
         if made:
             owner.team.add("yun", Role.OPERATOR)
             owner.close()
-            address = make_url(address).set(username="yun").render_as_string()
-            owner = opener()(WorkspaceRef(address), Actor("yun"))
+            owner = opener()(WorkspaceRef(make_url(place).set(username="yun").render_as_string()), Actor("yun"))
         owner.creators.import_file(ImportRequest(desk.file("c2.csv", CREATORS)))
         owner.rating.add_event(2, "slow_reply", 1_780_000_000_000_000, "慢")
         owner.creators.tag([1], ["茶"])
@@ -531,3 +540,47 @@ def test_koc_ends_with_5_where_the_role_does_not_allow_it(desk: Desk, login: str
 def test_unknown_names_are_wrong_requests(desk: Desk) -> None:
     with pytest.raises(UsageError, match="unknown_user"):
         desk.at("guan").team.remove("niemand")
+
+
+# ---------------------------------------------------------------- what follows from facts
+
+
+def test_what_the_rule_raises_is_not_whatever_somebody_says_in_its_name(desk: Desk) -> None:
+    """The program enters good facts as confirmed, bad ones as proposed; its name is no cover for an own decision."""
+    new = (
+        "insert into credit_event (id, creator_id, type, happened_at, recorded_at, confirmed_at, confirmed_by, filed_by, source, stated)"
+        " values (%s, 6, %s, 1, %s, %s, %s, 'KOC Desk', %s, false)"
+    )
+    now = int(desk.sql("ji", "select (extract(epoch from now()) * 1000000)::bigint")[0][0])
+    desk.sql("yun", new, 9101, "posted_on_time", now, now, "KOC Desk", "deliverable:T1")
+    assert desk.refused("yun", new, 9102, "posted_late", now, now, "KOC Desk", "deliverable:T2") == "koc:only_proposed"
+    assert desk.refused("yun", new, 9102, "no_show", 1, now, "KOC Desk", "deliverable:T2") == "koc:only_proposed"
+    with pytest.raises(psycopg.errors.CheckViolation):
+        desk.sql("yun", new, 9102, "posted_on_time", now, now, "KOC Desk", None)
+    desk.sql("shen", new, 9103, "no_show", now, None, None, "deliverable:T3")
+    by_rule = "update credit_event set confirmed_at = 5, confirmed_by = 'KOC Desk' where id = %s"
+    assert desk.refused("yun", by_rule, 9103) == "koc:forged_name"
+    own = "update credit_event set confirmed_at = 5, confirmed_by = 'shen', confirm_reason = 'x' where id = %s"
+    assert desk.refused("shen", own, 9103) == "koc:own_case"
+    void = "update credit_event set voided_at = 5, voided_by = 'KOC Desk', void_reason = 'superseded' where id = %s"
+    assert desk.refused("yun", void, 9103) == "koc:history_stays"  # no log says by whose facts
+    desk.sql("koc", "delete from credit_event where id in (9101, 9103)")
+
+
+def test_every_role_reads_all_there_is_and_operators_do_the_desk_s_work(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    reads = (["info"], ["creators"], ["creator", "2"], ["credit", "show", "2"], ["roi"], ["today"], ["fulfil", "due"], ["audit", "verify"], ["user", "list"])
+    for login in TEAM:
+        for words in reads:
+            assert desk.koc(login, *words, capsys=capsys)[0] == 0, (login, words)
+    hash_ = desk.at("yun").workspace.info(with_hash=True).content_hash
+    merged = desk.koc("yun", "identity", "merge", 5, 6, "--reason", "同一人", capsys=capsys)[1]
+    assert desk.koc("yun", "identity", "split", merged["merge_id"], capsys=capsys)[0] == 0
+    assert desk.at("yun").workspace.info(with_hash=True).content_hash == hash_
+    for work in (
+        ["contact", "add", 2, "你好"], ["recruit", "claim", 3], ["recruit", "optout", 4, "--reason", "不想"], ["recruit", "lift", 4, "--reason", "又想了"],
+        ["campaign", "add", "--name", "春季"], ["collab", "add", 1, 2],
+    ):  # fmt: skip
+        code, answer = desk.koc("yun", *work, capsys=capsys)
+        assert code == 0, (work, answer)
+    assert desk.koc("jing", "recruit", "handover", "yun", "ying", capsys=capsys)[0] == 0
+    assert desk.koc("ji", "recruit", "claim", 3, capsys=capsys)[0] == 5
