@@ -6,7 +6,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Final, Self
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,8 @@ from app.rules.rating import raisers
 from app.values import local
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
@@ -235,7 +236,7 @@ def _state(facts: Progress) -> State:
     return next((state for state, at in steps if at is not None), State.PLANNED)
 
 
-def _next(policy: DeskPolicy, facts: Progress, due: int | None) -> tuple[Step | None, int | None]:
+def _next(policy: DeskPolicy, facts: Progress, due: int | None) -> tuple[Step | None, int | None]:  # noqa: PLR0911 (one step after the other)
     if facts.posted_at is not None:
         mark = next((mark for mark in FIGURE_MARKS if mark not in facts.figures), None)
         return (None, None) if mark is None else (Step(f"t{mark}"), facts.posted_at + mark * DAY)

@@ -399,9 +399,7 @@ class Campaigns:
         """The way of some collaborations."""
         return self._store.moves(ids)
 
-    def propose(
-        self, campaign_id: int, creators: Sequence[int], terms: Terms | None = None, plan: Plan | None = None, platform: str | None = None
-    ) -> Done:
+    def propose(self, campaign_id: int, creators: Sequence[int], terms: Terms | None = None, plan: Plan | None = None, platform: str | None = None) -> Done:
         """Add creators to a campaign as candidates, each with the main account, or the largest one on a platform."""
         found = self._store.accounts(list(dict.fromkeys(creators)), platform)
         missing = tuple(Left(one, "no_account", {}) for one in dict.fromkeys(creators) if one not in found)
@@ -495,7 +493,13 @@ class Campaigns:
         return self._store.exclusivities(creator_id)
 
     def bind(
-        self, creators: Sequence[int], brand: str, category: str | None = None, starts_at: int | None = None, ends_at: int | None = None, note: str | None = None
+        self,
+        creators: Sequence[int],
+        brand: str,
+        category: str | None = None,
+        starts_at: int | None = None,
+        ends_at: int | None = None,
+        note: str | None = None,
     ) -> Done:
         """Note that creators are bound to another brand."""
         if not brand.strip():

@@ -427,8 +427,8 @@ class Work(Protocol):
     def take_links(self, found: Sequence[tuple[int, Fact]], actor: Actor, now: int) -> int:
         """Note posts of many due posts, each with its own link, in one operation; returns its id."""
 
-    def forecast(self, campaign_id: int | None, now: int) -> tuple[list[tuple[TaskRow, float, float]], Calibration]:
-        """Open due posts with their chances, and how they were calibrated."""
+    def forecast(self, campaign_id: int | None, limit: int | None, now: int) -> tuple[list[tuple[TaskRow, float, float]], int, float, Calibration]:
+        """Open due posts with their chances, the least likely first, how many there are, how many of them are expected, and the calibration."""
 
     def tick(self, actor: Actor, now: int) -> int:
         """What has come due by the passing of time; returns how many due posts it concerned."""
@@ -621,11 +621,10 @@ class Fulfilment:
 
     # ------------------------------------------------------------ who will probably not post
 
-    def forecast(self, campaign_id: int | None = None) -> Forecast:
+    def forecast(self, campaign_id: int | None = None, limit: int | None = 500) -> Forecast:
         """Open due posts, the least likely to be posted on time first."""
-        rows, calibration = self._store.forecast(campaign_id, self._clock())
-        told = sorted((ForecastRow(*row) for row in rows), key=lambda one: (one.calibrated, one.task.id))
-        return Forecast(tuple(told), len(told), round(sum(one.calibrated for one in told), 3), calibration)
+        rows, open_, expected, calibration = self._store.forecast(campaign_id, limit, self._clock())
+        return Forecast(tuple(ForecastRow(*row) for row in rows), open_, expected, calibration)
 
     def _done(self, done: Done, *, conduct: bool = False) -> Done:
         if done.operation_id:

@@ -9,13 +9,14 @@ from the facts (``db/writers/desk``) and are in no log.
 
 from __future__ import annotations
 
-from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Double, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Count, Fen, Id, Moment, Rank, Words
 
 _NEVER_REUSE = {"sqlite_autoincrement": True}
-_OPEN = text("next_at is not null")
+_OPEN = sql("next_at is not null")
 
 
 class CollaborationStep(Base):
@@ -71,8 +72,8 @@ class Quote(Base):
         Index(
             "ix_quote_collaboration_id",
             "collaboration_id",
-            sqlite_where=text("collaboration_id is not null"),
-            postgresql_where=text("collaboration_id is not null"),
+            sqlite_where=sql("collaboration_id is not null"),
+            postgresql_where=sql("collaboration_id is not null"),
         ),
         _NEVER_REUSE,
     )
@@ -117,8 +118,8 @@ class Deliverable(Base):
         Index("ix_deliverable_creator_id", "creator_id"),
         Index("ix_deliverable_account_id", "account_id"),
         Index("ix_deliverable_next_at", "next_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        Index("ix_deliverable_risk_at", "risk_at", sqlite_where=text("risk_at is not null"), postgresql_where=text("risk_at is not null")),
-        Index("ix_deliverable_content_id", "content_id", sqlite_where=text("content_id is not null"), postgresql_where=text("content_id is not null")),
+        Index("ix_deliverable_risk_at", "risk_at", sqlite_where=sql("risk_at is not null"), postgresql_where=sql("risk_at is not null")),
+        Index("ix_deliverable_content_id", "content_id", sqlite_where=sql("content_id is not null"), postgresql_where=sql("content_id is not null")),
         _NEVER_REUSE,
     )
 
@@ -213,7 +214,7 @@ class Draft(Base):
     __table_args__ = (
         UniqueConstraint("deliverable_id", "kind", "version"),
         Index("ix_draft_creator_id", "creator_id"),
-        Index("ix_draft_waiting", "review_due_at", sqlite_where=text("decided_at is null"), postgresql_where=text("decided_at is null")),
+        Index("ix_draft_waiting", "review_due_at", sqlite_where=sql("decided_at is null"), postgresql_where=sql("decided_at is null")),
         _NEVER_REUSE,
     )
 

@@ -64,8 +64,10 @@ _DEALS: Final = (
     " (select count(d.posted_at) from deliverable d where d.collaboration_id = b.id),"
     " (select d.step from deliverable d where d.collaboration_id = b.id and d.next_at is not null order by d.next_at, d.id limit 1),"
     " (select min(d.next_at) from deliverable d where d.collaboration_id = b.id), b.source, b.updated_at, b.version"
-    " from {source} join creator c on c.id = b.creator_id left join account a on a.id = b.account_id left join campaign k on k.id = b.campaign_id"
+    " from wanted w join collaboration b on b.id = w.id join creator c on c.id = b.creator_id left join account a on a.id = b.account_id"
+    " left join campaign k on k.id = b.campaign_id"
 )
+_NAMED: Final = " join creator c on c.id = b.creator_id left join account a on a.id = b.account_id"
 _QUOTES: Final = (
     "select q.id, q.creator_id, c.name, q.account_id, a.platform, a.handle, q.collaboration_id, coalesce(k.name, k.source_id), q.kind, q.format, q.fee_fen,"
     " q.currency, q.tax_included, q.platform_fee_fen, q.rebate_bp, q.valid_from, q.valid_to, q.round, q.source, q.note, q.quoted_at, q.by"
@@ -148,7 +150,7 @@ class ProjectStore:
     def count_deals(self, question: DealQuestion) -> int:
         """How many collaborations there are."""
         with reading(self.engine) as connection:
-            joins = " join creator c on c.id = b.creator_id left join account a on a.id = b.account_id" if question.search else ""
+            joins = _NAMED if question.search else ""
             where, values = _where(question)
             return int(bulk.fetch(connection, f"select count(*) from collaboration b{joins}{where}", *values)[0][0])  # noqa: S608 (our words)
 
@@ -157,9 +159,11 @@ class ProjectStore:
         with reading(self.engine) as connection:
             where, values = _where(question)
             page = "" if question.limit is None else f" limit {int(question.limit)} offset {int(question.offset)}"
-            source = "collaboration b"
-            rows = bulk.fetch(connection, f"{_DEALS.format(source=source)}{where} order by b.updated_at desc, b.id desc{page}", *values)
-            return [_deal(row) for row in rows]
+            joins = _NAMED if question.search else ""
+            order = " order by b.updated_at desc, b.id desc"
+            ids = [row[0] for row in bulk.fetch(connection, f"select b.id from collaboration b{joins}{where}{order}{page}", *values)]  # noqa: S608 (our words)
+            bulk.keep_ids(connection, ids)
+            return [_deal(row) for row in bulk.fetch(connection, f"{_DEALS} order by w.pos")]
 
     def moves(self, ids: Sequence[int]) -> list[DealMove]:
         """The way of some collaborations, the first step first."""

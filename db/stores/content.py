@@ -373,8 +373,8 @@ class WorkStore:
 
     # ------------------------------------------------------------ foretold, and by the passing of time
 
-    def forecast(self, campaign_id: int | None, now: int) -> tuple[list[tuple[TaskRow, float, float]], Calibration]:
-        """Open due posts with their chances, and how they were calibrated."""
+    def forecast(self, campaign_id: int | None, limit: int | None, now: int) -> tuple[list[tuple[TaskRow, float, float]], int, float, Calibration]:
+        """Open due posts with their chances, the least likely first, how many there are, how many of them are expected, and the calibration."""
         with reading(self.engine) as connection:
             policy = desk.policy_in_force(connection, now)
             calibration = _calibration(connection, policy)
@@ -386,16 +386,18 @@ class WorkStore:
             )
             rows = bulk.fetch(connection, statement, *values)
             if not rows:
-                return [], calibration
+                return [], 0, 0.0, calibration
             bulk.keep(connection, "tasks", (("id", "bigint"),), ((row[0],) for row in rows))
             chances = desk.conduct(connection, policy, now)
             nothing = policy.good / (policy.good + policy.bad)
             chance = np.array([chances.get(row[1], nothing) for row in rows])
             late = np.array([float(row[2] is not None and (now if row[3] is None else row[3]) > row[2]) for row in rows])
             told = calibration.apply(chance, late)
-            shown = {row.id: row for row in _tasks(connection, [row[0] for row in rows])}
-            pairs = zip(rows, chance.tolist(), told.round(6).tolist(), strict=True)
-            return [(shown[row[0]], first, second) for row, first, second in pairs], calibration
+            numbers = np.array([row[0] for row in rows], dtype=np.int64)
+            least = np.lexsort((numbers, told))[:limit].tolist()
+            shown = _tasks(connection, numbers[least].tolist())
+            pairs = [(row, float(chance[at]), round(float(told[at]), 6)) for row, at in zip(shown, least, strict=True)]
+            return pairs, len(rows), round(float(told.sum()), 3), calibration
 
     def tick(self, actor: Actor, now: int) -> int:
         """What has come due by the passing of time; returns how many due posts it concerned."""

@@ -50,7 +50,7 @@ where a.id is null or c.platform is distinct from a.platform or c.followers is d
 """
 """Creators whose main account is not the one of the highest tier, then most followers, then smallest id, as it is."""
 
-_ASTRAY: Final = "select " + " + ".join(
+_ASTRAY: Final = "select " + " + ".join(  # noqa: S608 (our names)
     f"(select count(*) from {table} t left join {above} o on o.id = t.{above}_id where o.id is null or o.creator_id <> t.creator_id)"  # noqa: S608 (our names)
     for above, tables in (
         ("collaboration", ("deliverable", "shipment", "collaboration_step")),

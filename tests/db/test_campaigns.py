@@ -45,7 +45,7 @@ class Paper:
 
     written: list[list[object]] = field(default_factory=list)
 
-    def write_table(self, path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
+    def write_table(self, _path: Path, header: Sequence[str], rows: Iterator[Sequence[object]]) -> int:
         self.written = [list(header), *(list(row) for row in rows)]
         return len(self.written) - 1
 
@@ -244,7 +244,7 @@ def test_a_creator_who_withdraws_after_the_agreement_is_noted_and_before_it_is_n
 # ---------------------------------------------------------------- undo
 
 
-def test_everything_at_the_desk_is_taken_back_step_by_step(desk: Desk) -> None:
+def test_everything_at_the_desk_is_taken_back_step_by_step(desk: Desk) -> None:  # noqa: PLR0915 (a day is long)
     creators = desk.roster(3)
     hashes = [desk.shop.hash()]
 
@@ -393,6 +393,23 @@ def test_the_due_list_says_what_is_overdue_due_and_at_risk(desk: Desk) -> None:
     assert (late.counts["overdue"], late.total, len(late.rows)) == ({"post": 2}, late.total, 1)
     assert late.rows[0].urgency == "overdue"
     assert desk.work.due(owner="木木").total == 0
+
+
+def test_who_was_late_before_will_probably_be_late_again(desk: Desk) -> None:
+    creators = desk.roster(2)
+    first = desk.agreed(creators)
+    desk.shop.tick(15 * DAY)
+    desk.work.note(first[:1], "posted")
+    desk.work.note(first[1:], "posted", at=desk.shop.now - 10 * DAY)
+    desk.shop.tick(3 * DAY)
+    with reading(desk.shop.engine) as connection:
+        event = bulk.fetch(connection, "select id from credit_event where type = 'posted_very_late'")[0][0]
+    desk.shop.ratings.confirm_event(event, "属实", Actor("主管"), desk.shop.tick())
+    desk.agreed(creators)
+    told = desk.work.forecast()
+    assert [row.task.creator_id for row in told.rows] == creators[:1] + creators[1:]
+    assert told.rows[0].chance < 0.8 < told.rows[1].chance
+    assert (told.open, told.calibration.cases) == (2, 2)
 
 
 def test_a_batch_goes_to_the_warehouse_in_its_columns_and_not_twice(desk: Desk, tmp_path: Path) -> None:
