@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -38,13 +39,18 @@ _WHOSE_NAMES: Final = tuple(one.value for one in Whose)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the page shows, read together."""
+class Listed:
+    """The work list as read, and whose it is."""
 
     whose: Whose
     tasks: Sequence[Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page shows beside the list, read together."""
+
     standing: Standing
-    since: int
     changes: Sequence[Change]
     recent: Recent | None
 
@@ -61,7 +67,9 @@ class TodayPage(Page):
         """Lay out and ask for everything."""
         super().__init__(context)
         labels, theme = context.labels, context.theme
-        self._loading, self._again, self._computing, self._searching, self._search_serial = False, False, False, False, 0
+        self._loading, self._again, self._computing, self._searching, self._search_serial = 0, False, False, False, 0
+        self._listed: Listed | None = None
+        self._seen: Seen | None = None
         self._figures = ""
         self._place = f"{context.services.ref.address}|{context.services.actor.name}"
         self._looked = self._kept_number(_LOOKED)
@@ -244,47 +252,67 @@ class TodayPage(Page):
     # ------------------------------------------------------------ reading
 
     def _reload(self) -> None:
+        """Read the list and the figures side by side: the list does not wait for them."""
         if self._loading:
             self._again = True
             return
-        self._loading = True
+        self._loading = 2
         services, chosen = self.context.services, self._whose
         since = self._looked if self.since.name == "looked" else None
 
-        def work() -> Seen:
+        def listed() -> Listed:
             whose = chosen
             if whose is None:
                 # Who looks after nobody has no list of his own yet.
-                whose = Whose.MINE if services.creators.count(Question(where=f'owner = "{services.actor.name}"')) else Whose.ALL
-            moment, changes = services.today.changes(since)
-            return Seen(whose, services.today.tasks(whose, brief=True), services.today.standing(), moment, changes, services.today.kept())
+                own = Question(where=f"owner = {json.dumps(services.actor.name, ensure_ascii=False)}")
+                whose = Whose.MINE if services.creators.count(own) else Whose.ALL
+            return Listed(whose, services.today.tasks(whose, brief=True))
 
-        self.context.tasks.run(self, work, self._show, self._failed, lane="read")
+        def seen() -> Seen:
+            return Seen(services.today.standing(), services.today.changes(since)[1], services.today.kept())
+
+        self.context.tasks.run(self, listed, self._show_list, self._failed, lane="read")
+        self.context.tasks.run(self, seen, self._show, self._failed, lane="read")
+
+    def _show_list(self, listed: Listed) -> None:
+        if self._whose is None:
+            self._whose = listed.whose
+        self._again = self._again or listed.whose is not self._whose  # another was chosen meanwhile
+        if listed.whose is self._whose:
+            self._listed = listed
+            self.scope.show_name(listed.whose)
+            self._show_tasks(listed.tasks)
+            if listed.whose is not Whose.MINE:
+                self._search(listed.whose)
+        self._part_done()
 
     def _show(self, seen: Seen) -> None:
-        self._loading = False
-        labels, now = self.context.labels, time.time_ns() // 1000
-        if seen.standing.creators == 0:
-            self._figure(labels("today.figures.none", creators=labels.exact(0)))
+        self._seen = seen
+        now = time.time_ns() // 1000
+        self.changes.show_changes(seen.changes, now)
+        self.side.show_standing(seen.standing, now)
+        self.side.show_recent(seen.recent)
+        if seen.standing.creators and (seen.recent is None or not seen.recent.fresh):
+            self._compute()
+        self._part_done()
+
+    def _part_done(self) -> None:
+        """Show as much as there is; the list alone, where it came first."""
+        empty = self._seen is not None and not self._seen.standing.creators
+        if empty:
             self._stack.setCurrentIndex(2)
-        else:
-            self.scope.show_name(seen.whose)
-            self._whose = seen.whose
-            self._show_tasks(seen, seen.tasks)
-            self.changes.show_changes(seen.changes, now)
-            self.side.show_standing(seen.standing, now)
-            self.side.show_recent(seen.recent)
+        elif self._listed is not None and (self._seen is not None or self._listed.tasks):
             self._stack.setCurrentIndex(1)
-            if seen.whose is not Whose.MINE:
-                self._search(seen)
-            if seen.recent is None or not seen.recent.fresh:
-                self._compute()
+        self._tell()
+        self._loading = max(0, self._loading - 1)
+        if self._loading:
+            return
         self._team.read()
         if self._again:
             self._again = False
             self._reload()
 
-    def _search(self, seen: Seen) -> None:
+    def _search(self, whose: Whose) -> None:
         """Look for what takes longer to find among many people's creators."""
         self._searching, self._search_serial = True, self._search_serial + 1
         serial, today = self._search_serial, self.context.services.today
@@ -292,20 +320,28 @@ class TodayPage(Page):
         def done(tasks: Sequence[Task] | None) -> None:
             if serial == self._search_serial:
                 self._searching = False
-                if tasks is not None and seen.whose is self._whose:
-                    self._show_tasks(seen, tasks)
+                if tasks is not None and whose is self._whose:
+                    self._listed = Listed(whose, tasks)
+                    self._show_tasks(tasks)
+                    self._tell()
 
-        self.context.tasks.run(self, lambda: today.tasks(seen.whose), done, lambda _: done(None), lane="read")
+        self.context.tasks.run(self, lambda: today.tasks(whose), done, lambda _: done(None), lane="read")
 
-    def _show_tasks(self, seen: Seen, tasks: Sequence[Task]) -> None:
-        labels, now = self.context.labels, time.time_ns() // 1000
+    def _show_tasks(self, tasks: Sequence[Task]) -> None:
+        labels, now, whose = self.context.labels, time.time_ns() // 1000, self._whose
         self._model.show([line(task, labels, now) for task in tasks])
-        self._none.setText(labels("today.nothing" if seen.whose is Whose.ALL else f"today.nothing.{seen.whose}"))
+        self._none.setText(labels("today.nothing" if whose is Whose.ALL else f"today.nothing.{whose}"))
         self._none.setVisible(not tasks)
         self.list.setVisible(bool(tasks))
-        creators, late = labels.exact(seen.standing.creators), sum(bool(task.overdue) for task in tasks)
-        words = {"creators": creators, "waiting": labels.exact(len(tasks)), "late": labels.exact(late)}
-        key = "today.figures.late" if late else "today.figures" if tasks else "today.figures.none"
+
+    def _tell(self) -> None:
+        """The line of figures, once both parts are there."""
+        if self._seen is None or self._listed is None:
+            return
+        labels, tasks = self.context.labels, self._listed.tasks
+        creators, late = self._seen.standing.creators, sum(bool(task.overdue) for task in tasks)
+        words = {"creators": labels.exact(creators), "waiting": labels.exact(len(tasks)), "late": labels.exact(late)}
+        key = "today.figures.none" if not creators or not tasks else "today.figures.late" if late else "today.figures"
         self._figure(labels(key, **words))
 
     def _compute(self) -> None:
@@ -325,8 +361,7 @@ class TodayPage(Page):
         self.context.tasks.run_job(self, self.context.services.today.recent, done, failed, lane="read")
 
     def _failed(self, error: ProductError) -> None:
-        self._loading = False
-        self._again = False
+        self._loading, self._again = max(0, self._loading - 1), False
         message = self.context.messages.sentence(error, self.context.messages.log(error))
         self._said.setText(f"{self.context.labels('today.failed')}\n{message.text}\n{message.next}\n{message.log_id}")
         self._do.show()
