@@ -88,7 +88,7 @@ def _form(people: Sequence[Person], dice: random.Random) -> Rows:
     rows = []
     for at, one in enumerate(dice.sample(leads, min(_APPLIED, len(leads))), _FORM_NUMBER):
         wechat = f"koc_demo_{at}"
-        rows.append([one.platform, one.uid, one.name, wechat, f"1000000{at}", f"koc{at}@example.com" if at % 3 else "", "公开招募"])
+        rows.append([one.platform, one.uid, one.name, wechat, f"1000000{at}", f"koc{at}@example.com", "公开招募"])
     return [head, *rows]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _ALIASES: Final[dict[str, str]] = {
-    "platform": "platform,平台,渠道,媒体平台,所属平台,发布平台,达人平台,投放平台,"
+    "platform": "platform,平台,所在的平台,主要平台,账号所在平台,渠道,媒体平台,所属平台,发布平台,达人平台,投放平台,"
     "所在平台,平台名称,社交平台,媒体,network,social network,social platform,platform name,source platform",
     "platform_uid": "platform_uid,uid,user id,userid,用户id,达人id,博主id,账号id,平台id,平台uid,作者id,主播id,creator id,"
     "account id,author id,star id,星图id,用户uid,达人uid,mid,sec_uid,kolid,kol id,channel id,"

@@ -39,7 +39,7 @@ def test_it_is_the_same_every_time(brand: Services, tmp_path: Path):
     try:
         told = fill(again)
         assert again.workspace.info(with_hash=True).content_hash == brand.workspace.info(with_hash=True).content_hash
-        assert told == {"files": 17, "creators": 1210, "rejected": 7}
+        assert told == {"files": 21, "creators": 1210, "rejected": 7}
     finally:
         again.close()
 
@@ -93,7 +93,26 @@ def test_its_files_have_the_slips_that_files_have(brand: Services):
         "import.costs": 1,  # an expense of no kind
         "import.events": 0,
         "import.paths": 0,
+        "import.contacts": 0,
+        "import.trainings": 0,
     }
+
+
+def test_it_recruits(brand: Services):
+    """Sources, silence, the pool, plans, words, training and entitlements: something of each."""
+    assert len(brand.recruiting.funnel(by_source=True).sources) > 5
+    assert brand.recruiting.overdue().total > 100
+    owners = {one.owner: one for one in brand.recruiting.owners()}
+    assert owners[None].count > 100
+    assert owners["阿澈"].protected == 25
+    assert len(brand.recruiting.plans(2026 * 12 + 10, 3).rows) == 21
+    by_channel = {one.channel: one.id for one in brand.outreach.templates()}
+    assert {"wechat", "platform", "email"} <= by_channel.keys()
+    assert len(brand.outreach.queue(by_channel["wechat"]).rows) > 10
+    assert len(brand.outreach.log()) > 100
+    assert len(brand.outreach.suppressions()) == 5
+    assert all(0 < one.passed < one.taken for one in brand.incentives.courses())
+    assert [one.used for one in brand.incentives.entitlements() if one.kind == "code"] == [45]
 
 
 def test_nobody_in_it_can_be_reached(brand: Services):

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 ENDINGS: Final = ("csv", "tsv", "txt", "xlsx", "xlsm", "xls", "zip", "html", "htm")
 """Files that the chooser offers; what is inside decides, not the name."""
 
-_SHOWN_AT: Final = {"events": "rating"} | dict.fromkeys(("contents", "metrics", "sales", "touchpoints", "costs", "paths"), "roi")
+_SHOWN_AT: Final = {"events": "rating", "contacts": "creators", "trainings": "rating"} | dict.fromkeys(
+    ("contents", "metrics", "sales", "touchpoints", "costs", "paths"), "roi"
+)
 """Page that shows the facts of a kind."""
 _TEXT_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt", ".htm", ".html"})
 _OPENED_HERE: Final = 3_000_000

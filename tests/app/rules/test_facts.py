@@ -22,6 +22,8 @@ CLI = {
     "touchpoints": "shop order_id platform platform_uid kind happened_at",
     "events": "event_id platform platform_uid type happened_at recorded_at confirmed_at voided_at evidence",
     "costs": "cost_id platform platform_uid content_id campaign kind amount_fen currency incurred_at",
+    "contacts": "platform platform_uid handle name channel direction at who text answer_by",
+    "trainings": "platform platform_uid handle name course mark passed taken_at passed_at",
     "paths": "path conversions nulls",
 }
 
