@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from app.usecases.campaigns import Campaigns
     from app.usecases.content import Fulfilment
     from app.usecases.creators import Ids, Question, RosterRow
+    from app.usecases.identity import Identity
     from app.usecases.incentives import Incentives
+    from app.usecases.privacy import Privacy
     from app.usecases.outreach import Outreach
     from app.usecases.rating import Rating
     from app.usecases.roi import Roi
@@ -48,7 +50,9 @@ if TYPE_CHECKING:
     from db.stores.content import WorkStore
     from db.stores.creators import CreatorStore
     from db.stores.facts import FactStore
+    from db.stores.identity import IdentityStore
     from db.stores.incentives import IncentiveStore
+    from db.stores.privacy import PrivacyStore
     from db.stores.outreach import OutreachStore
     from db.stores.rating import RatingStore
     from db.stores.recruiting import PipelineStore
@@ -173,6 +177,8 @@ class _Loaded:
     incentives: IncentiveStore
     projects: ProjectStore
     work: WorkStore
+    identity: IdentityStore
+    privacy: PrivacyStore
 
 
 class _Stores:
@@ -206,8 +212,10 @@ class _Stores:
         from db.stores.content import WorkStore, tick
         from db.stores.creators import CreatorStore
         from db.stores.facts import FactStore
+        from db.stores.identity import IdentityStore
         from db.stores.incentives import IncentiveStore
         from db.stores.outreach import OutreachStore, catch_up
+        from db.stores.privacy import PrivacyStore
         from db.stores.rating import RatingStore, confirm_due
         from db.stores.recruiting import PipelineStore
         from db.stores.returns import ReturnStore
@@ -229,6 +237,7 @@ class _Stores:
             maintenance.shown(self._ref), read_only, house, CreatorStore(engine, now), FactStore(engine), PipelineStore(engine), RatingStore(engine),
             ReturnStore(engine, read_only or not may(Act.BAND)), SyncingStore(engine, self._ref), TeamStore(engine),
             TodayStore(engine, read_only or not may(Act.BAND)), OutreachStore(engine), IncentiveStore(engine), ProjectStore(engine), WorkStore(engine),
+            IdentityStore(engine), PrivacyStore(engine, read_only),
         )  # fmt: skip
         self._end_first()
         if changed:
@@ -371,6 +380,21 @@ def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
         return Fulfilment(stores.get().work, files, gate, actor, now, events)
 
     @cache
+    def identity() -> Identity:
+        from app.usecases.identity import Identity
+
+        return Identity(stores.get().identity, actor, now, events)
+
+    @cache
+    def privacy() -> Privacy:
+        from app.usecases.privacy import Privacy
+
+        def rated(creator: int) -> dict[str, object]:
+            return {"credit": rating().credit(creator), "tier": rating().show(creator), "returns": roi().one(creator)}
+
+        return Privacy(stores.get().privacy, lambda: stores.rights, actor, now, events, rated)
+
+    @cache
     def timers() -> Timers:
         from sync.timers import Timers
 
@@ -392,6 +416,8 @@ def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
         recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, zone, events),
         outreach=late(outreach),
         incentives=late(incentives),
+        identity=late(identity),
+        privacy=late(privacy),
         rating=late(rating),
         roi=late(roi),
         campaigns=late(campaigns),

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
+from app.rules.spellings import plain_name
 from app.values import Stage
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class Level(IntEnum):
     NEAR = 2
     ALIKE = 3
     OTHER = 4
+
+
+LEVELS: Final = ("missing", "same", "near", "alike", "other")
+"""Codes of levels in their order, each with words under ``identity.level.<code>``."""
 
 
 class How(IntEnum):
@@ -408,7 +413,7 @@ def _told(traits: Sequence[Trait], columns: Sequence[_Column], compared: _Compar
             left, right = divmod(int(compared.slot[at, place]), len(column.codes))
             one, other = column.texts[left][a], column.texts[right][b]
             shared = int(column.counts[column.codes[left][a]]) if level is Level.SAME else 0
-        out.append(Evidence(f"{trait.name}.{level.name.lower()}", one, other, round(float(weights[at, place]), 2), shared))
+        out.append(Evidence(f"{trait.name}.{LEVELS[level]}", one, other, round(float(weights[at, place]), 2), shared))
     return tuple(sorted(out, key=lambda told: -abs(told.weight)))
 
 
@@ -446,6 +451,15 @@ def keys_of(columns: Mapping[str, Sequence[Sequence[str]]], sounds: Sequence[str
         "name_tail": [[f"{name[-3:]}|{city}" if len(name) >= _WORDS and city else "" for name, city in zip(names, cities, strict=True)]],
         "payee": [list(slot) for slot in columns.get("payee", ())] or [[""] * len(names)],
     }
+
+
+AGENCY_TAGS: Final = ("mcn%", "机构%", "%mcn")
+"""Tags that name the agency a creator is with, as ``like`` reads them in lower case."""
+
+
+def agency(tag: str) -> str:
+    """The agency that such a tag names, as it is compared."""
+    return plain_name(tag).removeprefix("mcn").removeprefix("机构").removesuffix("mcn")
 
 
 _WORDS: Final = 3

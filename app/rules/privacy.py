@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Personal data: what a field is for, who sees it in full, how the others see it, how it is told apart once it is gone."""
+"""Personal data: what a field is for, who sees it in full, how the others see it."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import UsageError
-from app.rules.cells import handle_key
-from app.rules.spellings import plain_phone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,8 +15,8 @@ if TYPE_CHECKING:
 ROLES: Final = ("operator", "reviewer", "manager", "finance", "admin", "auditor")
 BASES: Final = ("consent", "contract", "law", "interest")
 CONSENT: Final = "consent"
-CONTACT: Final = "contact"
-CLASSES: Final = ("contact", "notes", "messages", "delivery", "looks")
+PURPOSES: Final = ("contact", "delivery", "cooperation", "payment")
+"""What personal data may be for; each has words under ``privacy.purpose.<code>``."""
 _MOST_DAYS: Final = 36_500
 
 
@@ -48,7 +44,7 @@ class PrivacyPolicy:
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
         """Policy from the data of its TOML; UsageError ``policy_invalid`` names the place."""
-        purposes = {name: _one_of(basis, BASES, f"purposes.{name}") for name, basis in _table(body, "purposes").items()}
+        purposes = {_one_of(name, PURPOSES, "purposes"): _one_of(basis, BASES, f"purposes.{name}") for name, basis in _table(body, "purposes").items()}
         fields = {}
         for name, told in _table(body, "fields").items():
             place = f"fields.{name}"
@@ -138,20 +134,3 @@ def masked(name: str, text: str) -> str:
     if name == "wechat":
         return f"{text[:2]}{_STARS}{text[-1:]}" if len(text) > len(_STARS) + 1 else f"{text[:1]}{_STARS}"
     return f"{text[:1]}{_STARS}"
-
-
-# ---------------------------------------------------------------- whom we must not know any more
-
-
-def key_hash(key: str, kind: str, value: str) -> str:
-    """What is left of a phone, an address or an account once its owner was erased: told again by who knows it, and the key."""
-    return hmac.new(bytes.fromhex(key), f"{kind}\x1f{plain(kind, value)}".encode(), hashlib.sha256).hexdigest()
-
-
-def plain(kind: str, value: str) -> str:
-    """A value as it is compared: width, case and decoration gone."""
-    if kind == "phone":
-        return plain_phone(value) or value.strip()
-    if kind == "uid":
-        return value.strip()
-    return handle_key(value) if value.strip() else ""

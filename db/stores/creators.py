@@ -23,7 +23,7 @@ from db import bulk, exports, questions, roster
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
 from db.models.records import AuditRow, Operation
-from db.writers import edits, letters, meanwhile, rollups, search, settings
+from db.writers import edits, letters, meanwhile, merging, rollups, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
 from db.writers.incoming import Tally, finish, is_figure
 from db.writers.operations import Log
@@ -101,13 +101,17 @@ class CreatorStore:
             return _roster(connection, [int(one) for one in ids], self.clock())
 
     def find(self, reference: str) -> int | None:
-        """Id for ``123`` or ``platform:platform_uid``."""
+        """Id for ``123`` or ``platform:platform_uid``; of a creator who went into another one, the other's."""
         platform, colon, uid = reference.partition(":")
         with reading(self.engine) as connection:
             if not colon:
                 if not reference.isdecimal() or len(reference) > 18:  # noqa: PLR2004 (64 bits)
                     return None
-                return connection.execute(select(Creator.id).where(Creator.id == int(reference))).scalar()
+                one = int(reference)
+                found = connection.execute(select(Creator.id).where(Creator.id == one)).scalar()
+                if found is None and (now := merging.went(connection, one)) is not None:
+                    return now.creator_id
+                return found
             statement = select(Account.creator_id).where(Account.platform == platform, Account.platform_uid == uid)
             return connection.execute(statement).scalar()
 
@@ -144,6 +148,8 @@ class CreatorStore:
             upsert = Upsert(connection, log, now, actor.name, ())
             chunk = Chunk([1], {name: [value] for name, value in values.items()}, {})
             upsert.take(chunk)
+            if upsert.tally.rejects:
+                raise UsageError("person_erased")
             if not upsert.tally.inserted:
                 raise UsageError("creator_exists", id=_existing(connection, values))
             log.finish({"creator_id": upsert.tally.creator_ids[0]})

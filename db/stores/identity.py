@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _CREATORS: Final = "select id, name, phone, wechat, email, city, category from creator order by id"
 _ACCOUNTS: Final = "select creator_id, platform, coalesce(handle_key, '') from account order by creator_id, id"
-_AGENCIES: Final = "select creator_id, tag from creator_tag where lower(tag) like 'mcn%' or tag like '机构%' or tag like '%MCN' order by creator_id, id"
+_AGENCIES: Final = f"select creator_id, tag from creator_tag where {' or '.join('lower(tag) like ?' for _ in identity.AGENCY_TAGS)} order by creator_id, id"  # noqa: S608
 _SLOTS: Final = 3
 """Accounts of a creator that are compared: nobody has a fourth by which alone he is known."""
 _KEPT: Final = 100_000
@@ -191,9 +191,9 @@ def _table(connection: Connection, job: Job) -> tuple[Any, Table]:
     job.check()
     handles, platforms = _accounts(connection, ids, name)
     agencies = [[""] * count]
-    place = {creator: at for at, creator in enumerate(ids.tolist())} if (tagged := bulk.fetch(connection, _AGENCIES)) else {}
+    place = {creator: at for at, creator in enumerate(ids.tolist())} if (tagged := bulk.fetch(connection, _AGENCIES, *identity.AGENCY_TAGS)) else {}
     for creator, tag in tagged:
-        agencies[0][place[creator]] = plain_name(tag).removeprefix("mcn").removeprefix("机构")
+        agencies[0][place[creator]] = identity.agency(tag)
     columns: dict[str, Sequence[Sequence[str]]] = {
         "phone": [phone], "wechat": [wechat], "email": [email], "name": [name], "handle": handles, "city": [city], "agency": agencies,
         "category": [category], "platform": platforms,

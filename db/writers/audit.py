@@ -7,6 +7,7 @@ The head is kept apart (``audit_head`` of the workspace's settings), so that a c
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from app.values import Actor
 
 HEAD: Final = "audit_head"
+KEY: Final = "contact_key"
+"""Setting: the workspace's key of what may have to go."""
 _ADD: Final = "insert into audit (seq, at, login, device, action, object, digest, reason, previous, hash) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 GENESIS: Final = "0" * 64
 
@@ -37,6 +40,18 @@ def head(connection: Connection) -> tuple[int, str]:
     """Number of the next row, and the hash before it."""
     found = settings.get(connection, HEAD)
     return (int(found.split(":")[0]) + 1, found.split(":")[1]) if found else (1, GENESIS)
+
+
+def keyed(connection: Connection) -> hmac.HMAC:
+    """A hash that nobody can guess the text of: what people are called and reached by is in few places short enough to try all."""
+    return hmac.new(bytes.fromhex(settings.get(connection, KEY) or ""), digestmod=hashlib.sha256)
+
+
+def reference(connection: Connection, text: str) -> str:
+    """What the chain says of a text that may have to go: who has the text can tell that it was this one."""
+    made = keyed(connection)
+    made.update(text.encode("utf-8", "surrogatepass"))
+    return f"ref:{made.hexdigest()[:32]}"
 
 
 def append(connection: Connection, actor: Actor, now: int, action: str, target: str, digest: str, reason: str | None = None) -> int:

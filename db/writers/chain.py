@@ -82,6 +82,8 @@ _ALSO: Final = {
 
 MERGE: Final = "identity.merge"
 """Kind of the operations that make two creators one."""
+ERASE: Final = "person.erase"
+"""Kind of the operations that take a person out, for good."""
 IN_PART: Final = "undone_in_part"
 """Setting: undone operations of which rows stay because later work hangs on them."""
 _POINTERS: Final = frozenset(

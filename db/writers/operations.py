@@ -7,7 +7,6 @@ Derived columns (figures that ``rollups`` computes) are never logged: undo compu
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +34,8 @@ def dump(values: Mapping[str, object] | None) -> str | None:
     return None if values is None else json.dumps(values, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+REASON: Final = "reason"
+"""What a summary says of why; the audit trail has a reference to it."""
 _OPERATION: Final = "insert into operation (kind, at, by, summary) values (?, ?, ?, '{}') returning id"
 _RANGE: Final = "insert into inserted (operation_id, table_name, first, last) values (?, ?, ?, ?)"
 _FOLLOW: Final = "update inserted set last = ? where operation_id = ? and table_name = ? and last = ? returning id"
@@ -58,13 +59,14 @@ class Log:
     returns: Returns = field(init=False)
     conduct: Conduct = field(init=False)
     desk: Desk = field(init=False)
-    _digest: Any = field(default_factory=hashlib.sha256)
+    _digest: Any = field(init=False)
     _touched: int = 0
     _again: bool = False
 
     def __post_init__(self) -> None:
         """Take the operation's row first: others refer to its id."""
         self.returns, self.conduct, self.desk = Returns(self.connection), Conduct(self.connection), Desk(self.connection)
+        self._digest = audit.keyed(self.connection)
         if self.id:
             self._again = True
             return
@@ -130,8 +132,8 @@ class Log:
         self.returns.settle()
         self.conduct.settle(self.now)
         self.desk.settle(self.now)
-        text = dump(summary) or "{}"
+        text = dump(summary if reason is None else {**summary, REASON: reason}) or "{}"
         self._digest.update(text.encode())
         bulk.run(self.connection, "update operation set summary = ? where id = ?", text, self.id)
-        audit.append(self.connection, self.actor, self.now, self.kind, f"operation:{self.id}", self._digest.hexdigest(), reason)
+        audit.append(self.connection, self.actor, self.now, self.kind, f"operation:{self.id}", self._digest.hexdigest(), None if reason is None else audit.reference(self.connection, reason))
         return self.id

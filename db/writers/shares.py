@@ -36,13 +36,9 @@ if TYPE_CHECKING:
 CHUNK: Final = 50_000
 """Sales handled at a time."""
 
-_OWNER: Final = (
-    "coalesce((select min(k.id) from creator k where k.coupon = s.coupon), (select min(h.creator_id) from creator_coupon h where h.coupon = s.coupon))"
-)
+_OWNER: Final = "(select min(k.id) from creator k where k.coupon = s.coupon)"
+_HEIR: Final = f"coalesce({_OWNER}, (select min(h.creator_id) from creator_coupon h where h.coupon = s.coupon))"  # noqa: S608 (our names)
 """Whose code it is, or was before two creators became one."""
-_MAIN: Final = f"(select m.main_account_id from creator m where m.id = {_OWNER})"  # noqa: S608 (our names)
-_OF_CREATORS: Final = ("s.creator_id", _OWNER, "c.creator_id")
-_OF_ACCOUNTS: Final = ("s.account_id", _MAIN, "c.account_id")
 _SPAN: Final = ("sale s", f"where s.id between ? and ? and s.{AT_HOME}")
 _KINDS: Final = np.array([TouchKind.PLATFORM, TouchKind.COUPON, TouchKind.CONTENT], dtype=np.int8)
 
@@ -161,13 +157,26 @@ def shared(policy: AttributionPolicy, some: Lines, model: str | None = None) -> 
     return credits_, attribution.resplit(some.amount, credits_.sale, credits_.weight)
 
 
+def _any_heirs(connection: Connection) -> bool:
+    """Whether anybody has codes of others; a workspace on its way up from an earlier program has no such table yet."""
+    there = (
+        "select to_regclass('creator_coupon')"
+        if connection.dialect.name == "postgresql"
+        else "select max(name) from sqlite_master where name = 'creator_coupon'"
+    )
+    return bulk.fetch(connection, there)[0][0] is not None and bulk.fetch(connection, "select 1 from creator_coupon limit 1") != []
+
+
 class _Reader:
     """Reads sales, always the same columns."""
 
     def __init__(self, connection: Connection, policy: AttributionPolicy, *, accounts: bool, touched: bool) -> None:
         """Put the statements together once."""
         self._connection, self._touched, self._shops = connection, touched, tuple(policy.shops)
-        platform, coupon, content = _OF_ACCOUNTS if accounts else _OF_CREATORS
+        coupon = _HEIR if _any_heirs(connection) else _OWNER
+        if accounts:
+            coupon = f"(select m.main_account_id from creator m where m.id = {coupon})"  # noqa: S608 (our names)
+        platform, content = ("s.account_id", "c.account_id") if accounts else ("s.creator_id", "c.creator_id")
         shop = " ".join(f"when ? then {at}" for at in range(1, len(self._shops) + 1))
         columns = (
             "s.id", "s.paid_at", "s.amount_fen", "s.refund_fen", "coalesce(s.commission_fen, 0)",

@@ -69,6 +69,8 @@ def undo(connection: Connection, operation_id: int, actor: Actor, now: int, job:
     operation = _operation(connection, operation_id)
     if operation.undone_at is not None:
         raise UsageError("already_undone", id=operation_id)
+    if operation.kind == chain.ERASE:
+        raise UsageError("erasure_stays", id=operation_id)
     work = chain.Work(connection, operation_id)
     whole = amount(connection, operation_id, operation.kind, operation.summary)
     standing = whole.standing(connection)

@@ -7,7 +7,7 @@ changes only the fields it states; a figure without a date of its own is a new d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -16,8 +16,9 @@ from app.rules.fields import CREATOR_FIELDS, METRIC_PREFIX, PERSON, Home
 from app.rules.rating import tiers
 from app.values import Stage, Tier
 from db import bulk
-from db.writers import ledger, letters, rollups, search
+from db.writers import erased, ledger, letters, rollups, search
 from db.writers.edits import ACCOUNT_COLUMNS, Edit, Figure, write_edits
+from db.writers.erased import Refusing
 from db.writers.incoming import KEPT_CHANGES, Names, Rows, Tally, at_places, repeat
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Upsert:
     _force: rollups.PolicyInForce = field(init=False)
     _names: Names = field(init=False)
     _credit: tuple[int, int] = field(init=False)
+    _refusing: Refusing = field(init=False)
+    _off: frozenset[str] = field(init=False)
+    """Personal fields that are not used."""
     _persons: dict[str, int] = field(default_factory=dict)
     """Creators of the words by which the file says whose accounts are one person's."""
 
@@ -78,10 +82,18 @@ class Upsert:
         self._force = rollups.tier_policy(self.connection, self.now)
         self._names = Names(self.connection, self.key)
         self._credit = ledger.of_nobody(self.connection, self.now)
+        self._refusing, self._off = Refusing(self.connection), erased.off(self.connection)
+
+    def _used(self, chunk: Chunk) -> Chunk:
+        """Rows without the fields that are not used."""
+        if self._off.isdisjoint(chunk.columns):
+            return chunk
+        return replace(chunk, columns={name: values for name, values in chunk.columns.items() if name not in self._off})
 
     def take(self, chunk: Chunk) -> None:
         """Take some rows in."""
-        rows = Rows(chunk)
+        rows = Rows(self._used(chunk))
+        self._refusing.refuse(rows, self.tally)
         known = self._names.resolve(rows, self.tally)
         if known.places:
             self._update(rows, known)
