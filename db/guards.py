@@ -18,6 +18,24 @@ RULE: Final = "KOC Desk"
 BOOKKEEPING: Final = ("audit_head", "overrides_checked_at", "returns_kept", "undone_in_part")
 """Settings that every work keeps up; all others are an administrator's."""
 
+REFUSALS: Final = (
+    "forged_name",
+    "history_stays",
+    "needs_admin",
+    "needs_reviewer",
+    "not_in_team",
+    "only_proposed",
+    "own_case",
+    "own_role",
+    "password_in_words",
+    "undo_of_another",
+    "unknown_role",
+    "user_has_password",
+    "user_is_owner",
+    "user_is_role",
+)
+"""Codes that guards speak with; their words are those of errors."""
+
 _HEAD: Final = "language plpgsql set search_path = pg_catalog, pg_temp as $$"
 _ME: Final = 'me constant text collate "C" := session_user;'
 

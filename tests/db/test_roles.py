@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from app.rules.rights import Role
 from app.usecases.creators import Question
 from app.usecases.roi import Asked
 from app.values import Actor, Stage, WorkspaceRef
-from db import maintenance, team
+from db import guards, maintenance, team
 from db.engine import writing
 from db.models import Base
 from sync.compose import opener
@@ -118,6 +119,11 @@ def test_every_table_says_who_may_write_it(shops: Callable[[str], Shop]) -> None
     tables = set(inspect(shop.engine).get_table_names())
     assert set(Base.metadata.tables) <= tables
     assert tables == set(team.RIGHTS)
+
+
+def test_guards_speak_with_codes_that_have_words() -> None:
+    spoken = set(re.findall(r"koc_refuse\('([a-z_]+)'\)", guards.FUNCTIONS + guards.MEMBERS))
+    assert spoken == set(guards.REFUSALS)
 
 
 def test_the_rights_are_applied_again_without_a_change(shops: Callable[[str], Shop]) -> None:
