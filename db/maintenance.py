@@ -440,6 +440,8 @@ def restore(archive: Path, ref: WorkspaceRef, now: int, *, force: bool = False) 
                 evidence.rename(evidence.with_name(f"{evidence.name}.replaced-{now}"))
             (folder / "files").rename(evidence)
         paused = _paused(folder / _DATABASE)
+        if aside is not None:
+            _erase_again(aside, folder / _DATABASE)
         (folder / _DATABASE).replace(path)
         return {
             "workspace": str(path),
@@ -461,6 +463,22 @@ def _paused(database: Path) -> list[str]:
         raw.execute("insert into feed_schedule (connection_id, stream, every_seconds) select id, '', 0 from connection where removed_at is null")
         raw.commit()
         return [row[0] for row in raw.execute("select name from connection where removed_at is null order by name")]
+
+
+ERASED_SINCE: Final = "erased_since"
+"""Setting: who was erased in the workspace that a backup took the place of, as keyed hashes with their key; done when it is opened."""
+
+
+def _erase_again(replaced: Path, database: Path) -> None:
+    """Note in what was put back whom the workspace before it had erased."""
+    with closing(sqlite.connect(str(replaced))) as raw, suppress(sqlite.DatabaseError):  # a damaged or older one tells nothing
+        hashes = [row[0] for row in raw.execute("select key_hash from suppression where kind = 'erased' and key_hash is not null and lifted_at is null")]
+        key = raw.execute("select value from workspace_setting where name = 'contact_key'").fetchone()
+        if hashes and key is not None:
+            told = json.dumps({"key": key[0], "hashes": sorted(set(hashes))})
+            with closing(sqlite.connect(str(database))) as target:
+                target.execute("insert or replace into workspace_setting (name, value) values (?, ?)", (ERASED_SINCE, told))
+                target.commit()
 
 
 def _unpacked(archive: Path, folder: Path) -> dict[str, Any]:

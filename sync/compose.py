@@ -11,7 +11,7 @@ import platform
 import threading
 import time
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from app.errors import CancelledError, WorkspaceError
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from app.usecases.creators import Ids, Question, RosterRow
     from app.usecases.identity import Identity
     from app.usecases.incentives import Incentives
-    from app.usecases.privacy import Privacy
     from app.usecases.outreach import Outreach
+    from app.usecases.privacy import Privacy
     from app.usecases.rating import Rating
     from app.usecases.roi import Roi
     from app.usecases.syncing import Syncing
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from db.stores.facts import FactStore
     from db.stores.identity import IdentityStore
     from db.stores.incentives import IncentiveStore
-    from db.stores.privacy import PrivacyStore
     from db.stores.outreach import OutreachStore
+    from db.stores.privacy import PrivacyStore
     from db.stores.rating import RatingStore
     from db.stores.recruiting import PipelineStore
     from db.stores.returns import ReturnStore
@@ -233,11 +233,13 @@ class _Stores:
         due = (raises and catch_up(engine, self.actor, now())) or due
         due = (raises and may(Act.EDIT) and tick(engine, self.actor, now()) > 0) or due
         changed = (raises and confirm_due(engine, self.actor, now())) or due
+        privacy = PrivacyStore(engine, read_only)
+        changed = (not read_only and not self._ref.is_url and privacy.erase_again(self.actor, now()) > 0) or changed
         self._loaded = _Loaded(
             maintenance.shown(self._ref), read_only, house, CreatorStore(engine, now), FactStore(engine), PipelineStore(engine), RatingStore(engine),
             ReturnStore(engine, read_only or not may(Act.BAND)), SyncingStore(engine, self._ref), TeamStore(engine),
             TodayStore(engine, read_only or not may(Act.BAND)), OutreachStore(engine), IncentiveStore(engine), ProjectStore(engine), WorkStore(engine),
-            IdentityStore(engine), PrivacyStore(engine, read_only),
+            IdentityStore(engine), privacy,
         )  # fmt: skip
         self._end_first()
         if changed:
@@ -319,6 +321,21 @@ class _Gate:
             loaded.team.note(left, self.stores.actor, now())
 
 
+def _identity(stores: _Stores) -> Identity:
+    from app.usecases.identity import Identity
+
+    return Identity(stores.get().identity, stores.actor, now, stores.events)
+
+
+def _privacy(stores: _Stores, rating: Callable[[], Rating], roi: Callable[[], Roi]) -> Privacy:
+    from app.usecases.privacy import Privacy
+
+    def rated(creator: int) -> dict[str, object]:
+        return {"credit": rating().credit(creator), "tier": rating().show(creator), "returns": roi().one(creator)}
+
+    return Privacy(stores.get().privacy, lambda: stores.rights, stores.actor, now, stores.events, rated)
+
+
 def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
     events, files, gate = stores.events, _Spreadsheets(), _Gate(stores)
     house, roster = _House(stores), _Roster(stores)
@@ -380,21 +397,6 @@ def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
         return Fulfilment(stores.get().work, files, gate, actor, now, events)
 
     @cache
-    def identity() -> Identity:
-        from app.usecases.identity import Identity
-
-        return Identity(stores.get().identity, actor, now, events)
-
-    @cache
-    def privacy() -> Privacy:
-        from app.usecases.privacy import Privacy
-
-        def rated(creator: int) -> dict[str, object]:
-            return {"credit": rating().credit(creator), "tier": rating().show(creator), "returns": roi().one(creator)}
-
-        return Privacy(stores.get().privacy, lambda: stores.rights, actor, now, events, rated)
-
-    @cache
     def timers() -> Timers:
         from sync.timers import Timers
 
@@ -416,8 +418,8 @@ def _services(ref: WorkspaceRef, stores: _Stores) -> Services:
         recruiting=Recruiting(late(lambda: stores.get().recruiting), actor, now, zone, events),
         outreach=late(outreach),
         incentives=late(incentives),
-        identity=late(identity),
-        privacy=late(privacy),
+        identity=late(cache(partial(_identity, stores))),
+        privacy=late(cache(partial(_privacy, stores, rating, roi))),
         rating=late(rating),
         roi=late(roi),
         campaigns=late(campaigns),

@@ -17,13 +17,15 @@ from sqlalchemy import BigInteger
 from sqlalchemy.exc import DBAPIError
 
 from app.errors import NotPermittedError, UsageError, WorkspaceError
+from app.rules.outreach import keys
 from app.rules.privacy import PrivacyPolicy
 from app.usecases.privacy import DAY, ConsentRow, DueClass, Erased, Heads, KeptFact, Look
 from app.values import iso
 from db import attachments, bulk
 from db.engine import reading, writing
+from db.maintenance import ERASED_SINCE
 from db.models import Base
-from db.writers import erasing, merging, policies, search
+from db.writers import erasing, merging, policies, search, settings, suppressed
 from db.writers.operations import Log
 
 if TYPE_CHECKING:
@@ -198,6 +200,25 @@ class PrivacyStore:
         stays = tuple(KeptFact(table, rows, erasing.KEPT[table], policy.kept_by_law.get(erasing.KEPT[table], 0)) for table, rows in kept.items())
         return Erased(creator_id, removed, stays, gone, self._copies(), in_audit, swept)
 
+    def erase_again(self, actor: Actor, now: int) -> int:
+        """Erase who was erased in the workspace that this backup took the place of; returns how many persons went."""
+        with reading(self.engine) as connection:
+            told = settings.get(connection, ERASED_SINCE)
+            if not told:
+                return 0
+            since = json.loads(told)
+            found = _known_by(connection, bytes.fromhex(since["key"]), set(since["hashes"]))
+        for creator in found:
+            with writing(self.engine) as connection:
+                traces, _, _ = erasing.erase(connection, creator, ERASED_SINCE, actor, now)
+                alone = traces.files - erasing.still_named(connection, traces.files)
+            self._delete(alone)
+        with writing(self.engine) as connection:
+            erasing.keep_out(connection, since["key"], since["hashes"], actor, now)
+            bulk.run(connection, "delete from workspace_setting where name = ?", ERASED_SINCE)
+        self.sweep(now)
+        return len(found)
+
     def sweep(self, now: int) -> bool:
         """Leave no trace of erased rows in the file's free room; whether that was possible now."""
         try:
@@ -273,6 +294,17 @@ class PrivacyStore:
         """How many persons there are."""
         with reading(self.engine) as connection:
             return Heads(*bulk.fetch(connection, _HEADS)[0])
+
+
+def _known_by(connection: Connection, key: bytes, hashes: set[str]) -> list[int]:
+    """Creators who are known by any of some hashes."""
+    found, last = [], 0
+    while ids := [row[0] for row in bulk.fetch(connection, "select id from creator where id > ? order by id limit 20000", last)]:
+        for creator, reach in suppressed.reaches(connection, ids).items():
+            if any(suppressed.hashed(key, word) in hashes for word in keys(reach)):
+                found.append(creator)
+        last = ids[-1]
+    return found
 
 
 # ---------------------------------------------------------------- rows as a person reads them

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from app.values import Stage
 from db import bulk
 from db.models import Base
-from db.writers import chain, edits, merging, search, suppressed
+from db.writers import chain, edits, merging, search, settings, suppressed
 from db.writers.erased import ERASED
 from db.writers.operations import REASON, Log, dump
 
@@ -308,6 +308,21 @@ def _operations(connection: Connection, traces: Traces) -> dict[int, str]:
         for how in (changed, inserted):
             found |= dict(map(tuple, bulk.fetch(connection, f"select distinct o.id, o.summary from wanted w {how}")))  # noqa: S608 (our names)
     return found
+
+
+def keep_out(connection: Connection, key: str, hashes: Sequence[str], actor: Actor, now: int) -> None:
+    """Whom no file and no platform may bring back, by hashes of another workspace: as long as its key is this one's, or can be."""
+    own = settings.get(connection, suppressed.KEY)
+    if own != key and bulk.fetch(connection, "select 1 from suppression where key_hash is not null limit 1"):
+        return
+    settings.put(connection, suppressed.KEY, key)
+    known = {row[0] for row in bulk.fetch(connection, "select key_hash from suppression where kind = ? and key_hash is not null", ERASED)}
+    fresh = sorted(set(hashes) - known)
+    if fresh:
+        log = Log(connection, KIND, actor, now)
+        columns = ("creator_id", "kind", "channel", "key_hash", "reason", "at", "by", "operation_id")
+        log.insert("suppression", columns, [(None, ERASED, None, one, None, now, actor.name, log.id) for one in fresh])
+        log.finish({"hashes": len(fresh)})
 
 
 def still_named(connection: Connection, files: Iterable[str]) -> set[str]:

@@ -22,7 +22,7 @@ from app.jobs import Quiet
 from app.rules.rights import Rights
 from app.usecases.privacy import DAY, Look, Privacy
 from app.values import Stage
-from db import attachments, bulk
+from db import attachments, bulk, maintenance
 from db.engine import reading, writing
 from db.models import Base
 from db.stores.facts import FactStore
@@ -307,6 +307,28 @@ def test_a_field_that_is_off_is_neither_taken_in_nor_shown(shop: Shop) -> None:
     assert shop.row(creator).phone is None
     assert shop.row(creator).email == EMAIL
     assert privacy(shop).contact(creator).fields["phone"] is None
+
+
+def test_a_backup_that_is_put_back_brings_nobody_back(file: Shop, tmp_path: Path) -> None:
+    creator = person(file)
+    path = Path(file.ref.address)
+    file.house.backup(tmp_path / "before.kocbackup", file.tick(), Quiet())
+    erase(file, creator)
+    file.house.close()
+    maintenance.restore(tmp_path / "before.kocbackup", file.ref, file.tick(), force=True)
+    engine, _ = maintenance.open_engine(file.ref)
+    restored = Shop(engine, file.ref, file.now)
+    assert restored.row(creator).phone == PHONE
+    store = PrivacyStore(engine)
+    assert store.erase_again(restored.actor, restored.tick()) == 1
+    assert restored.row(creator).phone is None
+    assert restored.ids("", NAME) == []
+    left = {canary for canary in CANARIES for file_ in (path, path.with_name(f"{path.name}-wal")) if file_.exists() and canary.encode() in file_.read_bytes()}
+    assert left == set()
+    assert [one.code for one in restored.take({"platform": "xiaohongshu", "platform_uid": UID, "name": "x"}).rejects] == ["erased"]
+    assert store.erase_again(restored.actor, restored.tick()) == 0
+    assert restored.faults() == []
+    restored.house.close()
 
 
 # ---------------------------------------------------------------- whole or not at all
