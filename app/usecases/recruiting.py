@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, RecruitingChanged
 from app.jobs import Job, Quiet
-from app.rules import months
 from app.rules.recruiting import RecruitingPolicy, allowed
 from app.values import Stage, local
 
@@ -179,7 +178,7 @@ class PlanRow:
     @property
     def named(self) -> str:
         """``YYYY-MM``."""
-        return months.named(self.month)
+        return f"{self.month // 12:04d}-{self.month % 12 + 1:02d}"
 
 
 @dataclass(frozen=True, slots=True)
