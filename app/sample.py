@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from app import sample_facts, sample_recruiting
+from app import sample_desk, sample_facts, sample_recruiting
 from app.files import ImportRequest
 from app.jobs import Quiet
 from app.rules.facts import CREATORS, FACTS
@@ -121,6 +121,7 @@ def fill(services: Services, job: Job | None = None) -> Mapping[str, int]:
     job.progress("sample", len(made), len(made) + 1)
     _work_a_little(services)
     sample_recruiting.work(services)
+    sample_desk.work(services, random.Random(_SEED + 3))
     services.rating.run(job=_Part(job))
     services.rating.run_credit(job=_Part(job))
     return {"files": len(made) + 1, "creators": services.creators.count(Question()), "rejected": rejected}

@@ -305,7 +305,7 @@ def reminder(policy: DeskPolicy, due: int | None, on: date, zone: str) -> str | 
     """The mark of the reminder that a day is for, as ``D-3`` or ``D+1``; None for a day without one."""
     if due is None:
         return None
-    days = (on - local(due, zone).date()).days
+    days = (on - local(due - 1, zone).date()).days  # what is due by the end of a day is due on it
     return f"D{days:+d}" if days and days in policy.reminders else "D0" if days == 0 and 0 in policy.reminders else None
 
 

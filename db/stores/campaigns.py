@@ -408,7 +408,9 @@ def _beside(
 
 
 _COSTS: Final = (
-    "select b.id, b.code, b.creator_id, b.account_id, k.name, b.fee_fen, b.platform_fee_fen, coalesce(b.finished_at, b.updated_at)"
+    "select b.id, b.code, b.creator_id, b.account_id, k.name, b.fee_fen, b.platform_fee_fen,"
+    " coalesce((select max(d.posted_at) from deliverable d where d.collaboration_id = b.id), b.finished_at,"
+    "  (select max(s.at) from collaboration_step s where s.collaboration_id = b.id and s.state = 'confirmed'), b.updated_at)"
     " from wanted w join collaboration b on b.id = w.id left join campaign k on k.id = b.campaign_id where b.code is not null"
     " and b.state in ('confirmed', 'running', 'done') order by w.pos"
 )

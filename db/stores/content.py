@@ -63,9 +63,10 @@ _TASKS: Final = (
 )
 _REMINDED: Final = "select r.deliverable_id, r.mark from wanted w join reminder r on r.deliverable_id = w.id order by r.id"
 _URGENT: Final = {
-    "overdue": ("d.next_at < ?", "d.next_at"),
-    "due": ("d.next_at >= ? and d.next_at < ?", "d.next_at"),
-    "at_risk": ("d.risk_at < ? and d.next_at is not null and d.next_at >= ?", "d.risk_at"),
+    # What is due by the end of a day is due on it.
+    "overdue": ("d.next_at <= ?", "d.next_at"),
+    "due": ("d.next_at > ? and d.next_at <= ?", "d.next_at"),
+    "at_risk": ("d.risk_at < ? and d.next_at is not null and d.next_at > ?", "d.risk_at"),
 }
 """What makes a due post urgent, the most urgent first, and by what such ones are ordered."""
 _DRAFTS: Final = (

@@ -234,15 +234,15 @@ _FOLLOWED: Final = (
 )
 
 
-def follow(log: Log, tasks: Sequence[int]) -> None:
+def follow(log: Log, tasks: Sequence[int], when: int) -> None:
     """Let collaborations follow their due posts: under way with the first fact, done when all is posted and looked at."""
     bulk.keep_ids(log.connection, tasks)
     some = [Deal(*row) for row in bulk.fetch(log.connection, _FOLLOWED)]
     begun = [one for one in some if one.state == DealState.CONFIRMED]
-    write_state(log, begun, DealState.RUNNING, None, log.now)
+    write_state(log, begun, DealState.RUNNING, None, when)
     moved = {one.id for one in begun}
     over = [one._replace(state=DealState.RUNNING.value, version=one.version + (one.id in moved)) for one in some if not one.tasks]
-    write_state(log, over, DealState.DONE, None, log.now)
+    write_state(log, over, DealState.DONE, None, when)
 
 
 def tasks_of(connection: Connection, some: Iterable[Deal]) -> list[int]:

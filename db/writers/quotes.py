@@ -48,12 +48,16 @@ def add(log: Log, some: Sequence[NewQuote]) -> tuple[list[int], list[Left]]:
         turn = one.round if one.round is not None else (rounds[deal] + 1 if deal is not None else 1)
         rows.append((one.account_id, creators[one.account_id], deal, turn, *(getattr(one, name) for name in _SAID), log.now, log.actor.name, log.id))
     first = log.insert("quote", _NEW, rows)
-    _quoted(log, {row[2] for row in rows if row[2] is not None and row[4] == QuoteKind.QUOTE.value})
+    _quoted(log, {one.collaboration_id for one in some if one.collaboration_id in rounds and one.kind == QuoteKind.QUOTE.value})
     return list(range(first, first + len(rows))), left
 
 
-def _quoted(log: Log, named: Collection[int]) -> None:
-    waiting = [one for one in deals.deals(log.connection, sorted(named)) if one.state in {DealState.CANDIDATE, DealState.INVITED}] if named else []
+def _quoted(log: Log, named: Collection[int | None]) -> None:
+    waiting = (
+        [one for one in deals.deals(log.connection, sorted(one for one in named if one is not None)) if one.state in {DealState.CANDIDATE, DealState.INVITED}]
+        if named
+        else []
+    )
     deals.write_state(log, waiting, DealState.QUOTED, None, log.now)
 
 

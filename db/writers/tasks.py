@@ -71,11 +71,11 @@ def touch(log: Log, some: Sequence[_Row]) -> None:
     bulk.update(log.connection, "deliverable", ("updated_at", "version"), [(log.now, one.version + 1, one.id) for one in some])
 
 
-def settle(log: Log, some: Sequence[_Row]) -> None:
-    """What follows from changed facts: versions, the collaborations, events of conduct."""
+def settle(log: Log, some: Sequence[_Row], when: int | None = None) -> None:
+    """What follows from facts that changed at a moment (None: now): versions, the collaborations, events of conduct."""
     touch(log, some)
     ids = [one.id for one in some]
-    deals.follow(log, ids)
+    deals.follow(log, ids, log.now if when is None else when)
     raising.settle(log, ids)
 
 
@@ -95,7 +95,7 @@ def note(log: Log, ids: Sequence[int], fact: Fact) -> tuple[list[_Row], list[Lef
             left.append(Left(one.id, code))
     done, more = _WRITERS[fact.state](log, fit, fact)
     if done:
-        settle(log, done)
+        settle(log, done, fact.at)
     return done, [*left, *more]
 
 

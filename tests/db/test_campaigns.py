@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from app.events import Events
 from app.rules.roi import Standing
 from app.usecases.campaigns import Campaigns, DealQuestion, NewQuote, Plan, Terms
 from app.usecases.content import Fulfilment, TaskQuestion
-from app.values import Actor
+from app.values import Actor, day_end
 from db import bulk
 from db.engine import reading
 from db.stores.campaigns import ProjectStore
@@ -337,6 +338,13 @@ def test_a_price_stands_beside_the_own_last_one_and_what_peers_ask(desk: Desk) -
     desk.projects.quote([NewQuote(one, "video", 10_000 * (at + 1)) for at, one in enumerate(accounts)])
     desk.shop.tick(DAY)
     desk.projects.quote([NewQuote(accounts[0], "video", 20_000, platform_fee_fen=1_000, rebate_bp=1_000)])
+    campaign = desk.projects.add({"name": "秋上新"}).id
+    deal = desk.projects.propose(campaign, creators[1:2]).ids[0]
+    desk.projects.quote([NewQuote(accounts[1], "image", 9_000, "rate_card", deal)])
+    assert desk.projects.collaboration(deal).state == "candidate"
+    desk.projects.quote([NewQuote(accounts[1], "image", 8_000, collaboration_id=deal), NewQuote(accounts[1], "image", 7_500, collaboration_id=deal)])
+    assert (desk.projects.collaboration(deal).state, desk.projects.collaboration(deal).quote_fen) == ("quoted", 7_500)
+    assert [row.fee_fen for row in desk.projects.quotes(deals=[deal])] == [7_500, 8_000, 9_000]
     beside = desk.projects.prices([(accounts[0], "video")])[0]
     assert (beside.fee_fen, beside.total_fen, beside.last_fen) == (20_000, 19_000, 10_000)
     assert beside.per_engagement_fen == 190
@@ -393,6 +401,14 @@ def test_the_due_list_says_what_is_overdue_due_and_at_risk(desk: Desk) -> None:
     assert (late.counts["overdue"], late.total, len(late.rows)) == ({"post": 2}, late.total, 1)
     assert late.rows[0].urgency == "overdue"
     assert desk.work.due(owner="木木").total == 0
+
+
+def test_what_is_due_by_the_end_of_a_day_is_due_on_it(desk: Desk) -> None:
+    day = date(2026, 11, 20)
+    desk.agreed(desk.roster(1), due_at=day_end(day, "Asia/Shanghai"))
+    told = [desk.work.due(date.fromordinal(day.toordinal() + by)) for by in (-1, 0, 1)]
+    assert [{name for name, steps in one.counts.items() if steps} for one in told] == [set(), {"due"}, {"overdue"}]
+    assert [one.rows[0].remind for one in told if one.rows] == ["D0", "D+1"]
 
 
 def test_who_was_late_before_will_probably_be_late_again(desk: Desk) -> None:

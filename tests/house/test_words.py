@@ -226,7 +226,7 @@ def test_every_sentence_is_used():
 # ---------------------------------------------------------------- words stand in the catalogues only
 
 CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
-SPOKEN: Final = ("app/rules/", "app/filters.py", "app/sample.py", "app/sample_facts.py", "app/sample_recruiting.py")
+SPOKEN: Final = ("app/rules/", "app/filters.py", "app/sample.py", "app/sample_desk.py", "app/sample_facts.py", "app/sample_recruiting.py")
 """What reads people's own words, or invents them."""
 
 
