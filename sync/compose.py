@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from app.errors import CancelledError, WorkspaceError
 from app.events import CreatorsChanged, Events, ReturnsChanged
-from app.rules.rights import Act, Rights
+from app.rules.rights import CONTACTS, Act, Rights
 from app.services import Services
 from app.usecases.creators import Creators
 from app.usecases.facts import Facts
@@ -312,7 +312,8 @@ class _Gate:
     @property
     def withheld(self) -> tuple[str, ...]:
         """Fields that whoever writes the file may not let out."""
-        return self.stores.rights.withheld()
+        off = (name for name in CONTACTS if not self.stores.get().privacy.policy().is_on(name))
+        return tuple(dict.fromkeys((*self.stores.rights.withheld(), *off)))
 
     def note(self, left: Left) -> None:
         """Write into the audit trail what left."""

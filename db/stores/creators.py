@@ -23,7 +23,7 @@ from db import bulk, exports, questions, roster
 from db.engine import reading, writing
 from db.models.creators import Account, AccountMetric, Creator, StageStep, TierStep
 from db.models.records import AuditRow, Operation
-from db.writers import edits, letters, meanwhile, merging, rollups, search, settings
+from db.writers import edits, erased, letters, meanwhile, merging, rollups, search, settings
 from db.writers.edits import ACCOUNT_COLUMNS
 from db.writers.incoming import Tally, finish, is_figure
 from db.writers.operations import Log
@@ -302,6 +302,9 @@ def _known(connection: Connection, ids: Sequence[int]) -> tuple[list[int], list[
 
 
 def _edit(log: Log, creators: list[int], accounts: list[int], values: Mapping[str, object], reason: str | None) -> None:
+    unused = erased.off(log.connection).intersection(name for name, value in values.items() if value is not None)
+    if unused:
+        raise UsageError("field_off", field=min(unused))
     fields = {name: value for name, value in values.items() if name in CREATOR_COLUMNS}
     moved = edits.set_fields(log, "creator", creators, fields)
     if "stage" in fields:

@@ -307,6 +307,10 @@ def test_a_field_that_is_off_is_neither_taken_in_nor_shown(shop: Shop) -> None:
     assert shop.row(creator).phone is None
     assert shop.row(creator).email == EMAIL
     assert privacy(shop).contact(creator).fields["phone"] is None
+    with pytest.raises(UsageError) as error:
+        shop.creators.edit([creator], {"phone": PHONE}, shop.actor, shop.tick(), None)
+    assert error.value.code == "field_off"
+    shop.creators.edit([creator], {"phone": None}, shop.actor, shop.tick(), None)
 
 
 def test_a_backup_that_is_put_back_brings_nobody_back(file: Shop, tmp_path: Path) -> None:
