@@ -320,6 +320,11 @@ class _Gate:
         loaded = self.stores.get()
         if not loaded.read_only:
             loaded.team.note(left, self.stores.actor, now())
+            contacts = tuple(name for name in left.fields if name in CONTACTS and name not in left.withheld)
+            if contacts:
+                from app.usecases.privacy import Look
+
+                loaded.privacy.note(Look(0, now(), self.stores.actor.name, self.stores.actor.device, "export", contacts, left.rows))
 
 
 def _identity(stores: _Stores) -> Identity:

@@ -114,3 +114,12 @@ def test_consents_and_what_is_due(koc: Koc, two: tuple[int, int]) -> None:
     assert due["heads"]["persons"] == 3
     assert {one["class"] for one in due["due"]} == {"contact", "notes", "messages", "delivery", "looks"}
     assert "寄送" in koc("--lang", "zh", "person", "due").out or "收件信息" in koc("--lang", "zh", "person", "due").out
+
+
+def test_a_file_with_contacts_that_leaves_is_in_the_access_log(koc: Koc, two: tuple[int, int], tmp_path: Path) -> None:
+    assert two
+    assert koc("export", "creators", tmp_path / "without.csv", "--columns", "name,city").code == 0
+    assert koc("--json", "person", "looks").json["looks"] == []
+    assert koc("export", "creators", tmp_path / "with.csv", "--columns", "name,phone").code == 0
+    (look,) = koc("--json", "person", "looks").json["looks"]
+    assert (look["creator_id"], look["action"], look["fields"], look["rows"]) == (0, "export", ["phone"], 3)
