@@ -24,8 +24,8 @@ from app.usecases.creators import Question
 from app.words import Words
 
 _SHOWN_REJECTS: Final = 20
-_TAKEN_IN: Final = ("import.", "sync.")
-"""Operations that bring data from outside: files and feeds."""
+_TAKEN_IN: Final = ("import.", "sync.", "quote.import", "shipment.waybills", "links.match")
+"""Operations that bring data from outside: files, feeds and pasted links."""
 _COUNTS: Final = ("read", "inserted", "updated", "unchanged", "rejected", "duplicates")
 
 Context = typer.Context

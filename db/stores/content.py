@@ -306,6 +306,7 @@ class WorkStore:
             log.changed("shipment", ((one, {name: before[one][name] for name in cells}, cells) for one, cells in changed.items()))
             for name in _SHEET:
                 bulk.update(connection, "shipment", (name,), [(cells[name], one) for one, cells in changed.items() if name in cells])
+            tasks.price(log, list(changed))
             _follow(log, list(changed))
             summary = {"file": request.path.name, "updated": len(changed), "rejected": len(rejects) + len(parsed.rejects)}
             return Upserted(log.finish(summary), *counts, (), tuple(rejects), ())

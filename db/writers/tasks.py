@@ -131,8 +131,22 @@ def _sample(log: Log, some: Sequence[_Row], fact: Fact) -> tuple[list[_Row], lis
         short = _short(log, parcels, fact)
         left = [Left(one.id, "out_of_stock") for one in some if parcels[one.collaboration_id] in short]
         some = [one for one in some if parcels[one.collaboration_id] not in short]
-    edits.set_fields(log, "shipment", sorted({parcels[one.collaboration_id] for one in some}), values)
+    concerned = sorted({parcels[one.collaboration_id] for one in some})
+    edits.set_fields(log, "shipment", concerned, values)
+    price(log, concerned)
     return list(some), left
+
+
+def price(log: Log, parcels: Sequence[int]) -> None:
+    """What samples cost, as the stock says by now, on parcels of which it is not known."""
+    bulk.keep_ids(log.connection, parcels)
+    statement = (
+        "select s.id, k.unit_cost_fen from wanted w join shipment s on s.id = w.id join stock k on k.sku = s.sku and k.variant = coalesce(s.variant, '')"
+        " where s.unit_cost_fen is null and k.unit_cost_fen is not null"
+    )
+    rows = bulk.fetch(log.connection, statement)
+    log.changed("shipment", ((one, {"unit_cost_fen": None}, {"unit_cost_fen": cost}) for one, cost in rows))
+    bulk.update(log.connection, "shipment", ("unit_cost_fen",), [(cost, one) for one, cost in rows])
 
 
 def _short(log: Log, parcels: Mapping[int, int], fact: Fact) -> set[int]:
