@@ -87,7 +87,7 @@ def test_a_campaign_from_the_first_quote_to_the_figures_of_day_21(desk: Desk, tm
     desk.koc("fulfil", "set", ",".join(codes), "address_ok", "--at", at(-39), "--with", "address=某市某路,recipient=收件人")
     batch = tmp_path / "batch.xlsx"
     desk.koc("fulfil", "batch", batch, "--columns", "order_no=出库单号,sku=商品编码,address=地址")
-    rows = list(openpyxl.load_workbook(batch).active.values)
+    rows = list(openpyxl.load_workbook(batch).worksheets[0].values)
     assert rows[0] == ("出库单号", "商品编码", "地址")
     waybills = tmp_path / "waybills.csv"
     with waybills.open("w", encoding="utf-8-sig", newline="") as file:
