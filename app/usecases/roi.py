@@ -177,17 +177,13 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Which order lines: of a creator, month, product, content or campaign (``by`` and its key), a page of them.
-
-    ``near``: only those of a creator that are found at once, by what names the creator.
-    """
+    """Which order lines: of a creator, account, month, product, content or campaign (``by`` and its key), a page of them."""
 
     by: str
     key: int | str | None
     span: Span = Span()
     limit: int = 200
     offset: int = 0
-    near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +206,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """A page of order lines; ``found`` is None where nobody counted them all, ``whole`` False where there are others that were not looked for."""
+    """A page of order lines; ``found`` is None where nobody counted them all."""
 
     rows: tuple[OrderLine, ...]
     found: int | None
-    whole: bool = True
 
 
 class ReturnFacts(Protocol):
@@ -250,8 +245,11 @@ class ReturnFacts(Protocol):
     def funnel(self, span: Span, only: Ids | None, job: Job) -> Funnel:
         """Figures of contents published in a period, of some creators or all."""
 
+    def months(self, asked: Asked, only: Ids, job: Job) -> Sequence[ReturnRow]:
+        """Returns of some creators together, by month."""
+
     def orders(self, wanted: Orders, model: str | None, job: Job) -> OrderPage:
-        """Order lines behind a creator or a group, a page at a time."""
+        """Order lines behind a creator, an account or a group, a page at a time."""
 
     def costs(self, creator_id: int, span: Span) -> Mapping[str, int]:
         """A creator's costs of a period by kind."""
@@ -360,8 +358,13 @@ class Roi:
         """Impressions, clicks, carts and orders of the contents of a period, of some creators or all."""
         return self._facts.funnel(span or Span(), only, job or Quiet())
 
+    def trend(self, asked: Asked, only: Ids | None = None, job: Job | None = None) -> Sequence[ReturnRow]:
+        """Returns by month, of some creators together or all."""
+        asked, job = replace(asked, by="month", top=None), job or Quiet()
+        return self.report(asked, job).rows if only is None else self._facts.months(asked, only, job)
+
     def orders(self, wanted: Orders, model: str | None = None, job: Job | None = None) -> OrderPage:
-        """Order lines behind a creator, month, product, content or campaign, the newest first."""
+        """Order lines behind a creator, account, month, product, content or campaign, the newest first."""
         _known_model(model)
         if wanted.by not in _LISTED:
             raise UsageError("bad_value", field="by", value=wanted.by, reason="unknown_value")
@@ -391,7 +394,7 @@ class Roi:
         return found, round(time.monotonic() - started, 3)
 
 
-_LISTED: Final = frozenset({"creator", "month", "product", "content", "campaign"})
+_LISTED: Final = frozenset({"creator", "account", "month", "product", "content", "campaign"})
 """What order lines can be listed by."""
 _RANKINGS: Final = 3
 """Rankings kept at a time."""

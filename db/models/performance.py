@@ -91,11 +91,9 @@ class Sale(Base):
         UniqueConstraint("order_id", "line_id", "shop"),
         Index("ix_sale_creator_id", "creator_id", "paid_at"),
         Index("ix_sale_paid_at", "paid_at"),
-        Index(
-            "ix_sale_content_ref",
-            "content_ref",
-            sqlite_where=text("content_ref is not null"),
-            postgresql_where=text("content_ref is not null"),
+        *(
+            Index(f"ix_sale_{column}", column, sqlite_where=text(f"{column} is not null"), postgresql_where=text(f"{column} is not null"))
+            for column in ("content_ref", "coupon", "content_id")
         ),
         Index("ix_sale_abroad", "currency", "paid_at", sqlite_where=_ABROAD, postgresql_where=_ABROAD),
         _NEVER_REUSE,

@@ -158,8 +158,17 @@ class ReturnStore:
         with reading(self.engine) as connection:
             return outcomes.funnel(connection, span, only, job)
 
+    def months(self, asked: Asked, only: Ints, job: Job) -> Sequence[ReturnRow]:
+        """Returns of some creators together, by month."""
+        with reading(self.engine) as connection:
+            by = returns.rules(connection)
+            sums = facets.of_some_by_month(connection, by, only, asked, job)
+            found = report.figures(sums, report.bare(len(sums.key)), by.roi.margin, asked.target)
+            named = [months.named(one) for one in sums.key.tolist()]
+            return [ReturnRow(month, month, figures, None) for month, figures in zip(named, found, strict=True)]
+
     def orders(self, wanted: Orders, model: str | None, job: Job) -> OrderPage:
-        """Order lines behind a creator or a group, a page at a time."""
+        """Order lines behind a creator, an account or a group, a page at a time."""
         with reading(self.engine) as connection:
             return outcomes.orders(connection, wanted, model, job)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from app.jobs import Job
+    from app.usecases.roi import Asked
     from db.writers.returns import Rules
     from db.writers.shares import Lines
 
@@ -62,6 +63,34 @@ def by_month(connection: Connection, by: Rules, since: int | None, until: int | 
     some = np.flatnonzero((sold.net != 0) | (sold.fixed != 0) | (sold.variable != 0) | (sold.sales != 0))
     zero = np.zeros(len(keys), dtype=np.int64)
     return Period(sold.at(some), nobody.grouped(zero, 1), everybody.grouped(zero, 1))
+
+
+def of_some_by_month(connection: Connection, by: Rules, only: Ints, asked: Asked, job: Job) -> Sums:
+    """Sums of some creators by month. A sale that several of them share is counted for each, its money once."""
+    since, until, model = asked.span.since, asked.span.until, asked.model
+    tally, owned = Tally(), Tally()
+    first, last = months.whole(since, until, by.zone)
+    if first > last or model not in {None, by.attribution.model}:
+        parts = [Source(since, until)]
+    else:
+        bulk.keep_columns(connection, "chosen", {"id": only.tolist()})
+        statement = f"select month, {_SUMMED} from creator_return where month between ? and ? and creator_id in (select id from chosen) group by month"  # noqa: S608
+        rows = integers(bulk.fetch(connection, statement, first, last), 1 + len(SUMS))
+        tally.take(np.full(len(rows), _SOMEBODY), rows[:, 0] - months.FIRST, np.ascontiguousarray(rows[:, 1:].T))
+        ends = ((since, None if since is None else months.start(first, by.zone)), (None if until is None else months.start(last + 1, by.zone), until))
+        parts = [Source(low, high) for low, high in ends if low is not None and high is not None and low < high]
+    for source in parts:
+        for some in shares.lines(connection, by.attribution, source):
+            job.check()
+            credits_, gross = shares.shared(by.attribution, some, model)
+            returns.add_sales(owned, some, credits_, gross, months.months(some.paid_at, by.zone) - months.FIRST)
+        for rows in returns.costs(connection, source):
+            returns.add_costs(owned, by.roi, rows, months.months(rows[:, 3], by.zone) - months.FIRST)
+    owner, month, sums = owned.merge()
+    here = np.isin(owner, only)
+    tally.take(np.full(int(here.sum()), _SOMEBODY), month[here], sums[:, here])
+    _, month, sums = tally.merge()
+    return Sums(month + months.FIRST, *sums)
 
 
 def _add_facts(connection: Connection, by: Rules, tally: Tally, source: Source, job: Job) -> None:

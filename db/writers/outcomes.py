@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -168,73 +168,66 @@ def funnel(connection: Connection, span: Span, only: Ints | None, job: Job) -> F
 
 
 def orders(connection: Connection, wanted: Orders, model: str | None, job: Job) -> OrderPage:
-    """Order lines behind a creator or a group, the newest first, a page at a time."""
+    """Order lines behind a creator, an account or a group, the newest first, a page at a time."""
     by = returns.rules(connection)
-    if wanted.by != "creator":
-        ids, counted = _of_group(connection, by.zone, wanted, job)
-        return OrderPage(_lines(connection, by, ids, None, model), counted)
-    found, whole = _of_creator(connection, by, wanted, model, job)
-    rows = _lines(connection, by, found[wanted.offset : wanted.offset + wanted.limit], int(wanted.key or 0), model)
-    return OrderPage(rows, len(found), whole)
+    if wanted.by not in _OWNERS:
+        ids, counted = _of_group(connection, by.zone, wanted)
+        return OrderPage(_lines(connection, by, ids, Of(), model), counted)
+    of = Of(int(wanted.key or 0), accounts=wanted.by == "account")
+    found = _owned(connection, by, wanted, of, model, job)
+    return OrderPage(_lines(connection, by, found[wanted.offset : wanted.offset + wanted.limit], of, model), len(found))
 
 
-def _of_creator(connection: Connection, by: Rules, wanted: Orders, model: str | None, job: Job) -> tuple[Ints, bool]:
-    """Sales of a period in which a creator has a share, the newest first; whether these are all.
-
-    Those that name the creator, and those with a touchpoint, are found by index. Only where these are not all that the
-    sums count are the others looked for among all sales: what a coupon or a content alone ties to the creator.
-    """
-    creator, span = int(wanted.key or 0), wanted.span
-    touched = "select s.id from touchpoint t join sale s on s.order_id = t.order_id and s.shop = t.shop where t.creator_id = ?"
-    near = {row[0] for row in bulk.fetch(connection, f"select id from sale where creator_id = ? union {touched}", creator, creator)}  # noqa: S608
-    ids, paid = _shared_by(connection, by, creator, near, model, job)
-    counted = bulk.fetch(connection, "select sales from creator_return where month = 0 and creator_id = ?", creator)
-    whole = model in {None, by.attribution.model} and len(ids) == (counted[0][0] if counted else 0)
-    if not whole and not wanted.near:
-        code = "coupon = (select nullif(k.coupon, '') from creator k where k.id = ?) or coupon in (select h.coupon from creator_coupon h where h.creator_id = ?)"
-        tied = f"{code} or content_id in (select id from content where creator_id = ?)"  # noqa: S608 (our own words)
-        ids, paid = _shared_by(connection, by, creator, near | set(_scanned(connection, tied, (creator, creator, creator), job).tolist()), model, job)
-        whole = True
-    here = (paid >= (_LOWEST if span.since is None else span.since)) & (paid < (_HIGHEST if span.until is None else span.until))
-    ids, paid = ids[here], paid[here]
-    return ids[np.lexsort((-ids, -paid))], whole
+_OWNERS: Final = frozenset({"creator", "account"})
 
 
-def _shared_by(connection: Connection, by: Rules, creator: int, near: set[int], model: str | None, job: Job) -> tuple[Ints, Ints]:
-    """Those of some sales in which a creator has a share, and when they were paid."""
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Whose part of a sale is told: everybody's, or that of one creator or account."""
+
+    key: int | None = None
+    accounts: bool = False
+
+
+TIED: Final = (
+    "select id from sale where creator_id = ?",
+    "select s.id from touchpoint t join sale s on s.order_id = t.order_id and s.shop = t.shop where t.creator_id = ?",
+    "select s.id from creator k join sale s on s.coupon = k.coupon where k.id = ? and k.coupon <> ''",
+    "select s.id from content c join sale s on s.content_id = c.id where c.creator_id = ?",
+)
+"""All that may tie a sale to a creator, each found by an index."""
+
+
+def _owned(connection: Connection, by: Rules, wanted: Orders, of: Of, model: str | None, job: Job) -> Ints:
+    """Sales of a period in which a creator or an account has a share, the newest first."""
+    creator = int(wanted.key or 0)
+    if of.accounts:
+        creator = next((row[0] for row in bulk.fetch(connection, "select creator_id from account where id = ?", creator)), 0)
+    tied = np.array(sorted({row[0] for row in bulk.fetch(connection, " union all ".join(TIED), *(creator,) * len(TIED))}), dtype=np.int64)
     ids, paid = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for some in shares.lines(connection, by.attribution, Source(ids=np.array(sorted(near), dtype=np.int64))):
+    for some in shares.lines(connection, by.attribution, Source(ids=tied), accounts=of.accounts):
         job.check()
         credits_, _ = shares.shared(by.attribution, some, model)
-        own = np.unique(credits_.sale[credits_.creator == creator])
+        own = np.unique(credits_.sale[credits_.creator == of.key])
         ids.append(some.id[own])
         paid.append(some.paid_at[own])
-    return np.concatenate(ids), np.concatenate(paid)
+    found, at = np.concatenate(ids), np.concatenate(paid)
+    here = (at >= (_LOWEST if wanted.span.since is None else wanted.span.since)) & (at < (_HIGHEST if wanted.span.until is None else wanted.span.until))
+    found, at = found[here], at[here]
+    newest: Ints = found[np.lexsort((-found, -at))]
+    return newest
 
 
-def _scanned(connection: Connection, condition: str, given: tuple[object, ...], job: Job) -> Ints:
-    """Sales that a condition without an index holds for."""
-    last = bulk.fetch(connection, "select coalesce(max(id), 0) from sale")[0][0]
-    found: list[int] = []
-    for first in range(1, last + 1, _AT_A_TIME):
-        job.check()
-        job.progress("read", first - 1, last)
-        statement = f"select id from sale where id between ? and ? and ({condition})"  # noqa: S608 (our names)
-        found += [row[0] for row in bulk.fetch(connection, statement, first, first + _AT_A_TIME - 1, *given)]
-    return np.array(found, dtype=np.int64)
-
-
-def _of_group(connection: Connection, zone: str, wanted: Orders, job: Job) -> tuple[Ints, int | None]:
+def _of_group(connection: Connection, zone: str, wanted: Orders) -> tuple[Ints, int | None]:
     """A page of the sales of a month, product, content or campaign; how many there are where that is known."""
     since, until = (_LOWEST if wanted.span.since is None else wanted.span.since), (_HIGHEST if wanted.span.until is None else wanted.span.until)
     dated, ordered = f"{AT_HOME} and paid_at >= ? and paid_at < ?", "order by paid_at desc, id desc limit ? offset ?"
     if wanted.by in {"content", "campaign"}:
         named = "select content_id from cost_entry where campaign = ? and content_id is not null and voided_at is null"
         tied = "content_id = ?" if wanted.by == "content" else f"content_id in ({named})"
-        ids = _scanned(connection, f"({tied}) and {dated}", (wanted.key, since, until), job)
-        bulk.keep_columns(connection, "listed", {"id": ids.tolist()})
-        rows = bulk.fetch(connection, f"select id from sale where id in (select id from listed) {ordered}", wanted.limit, wanted.offset)  # noqa: S608
-        return np.array([row[0] for row in rows], dtype=np.int64), len(ids)
+        counted = bulk.fetch(connection, f"select count(*) from sale where {tied} and {dated}", wanted.key, since, until)[0][0]  # noqa: S608 (our names)
+        rows = bulk.fetch(connection, f"select id from sale where {tied} and {dated} {ordered}", wanted.key, since, until, wanted.limit, wanted.offset)  # noqa: S608
+        return np.array([row[0] for row in rows], dtype=np.int64), counted
     if wanted.by == "month":
         number = _month(str(wanted.key))
         since, until = max(since, months.start(number, zone)), min(until, months.start(number + 1, zone))
@@ -254,15 +247,15 @@ def _month(named: str) -> int:
 _ORDER: Final = "select s.id, s.paid_at, s.shop, s.order_id, s.line_id, s.product, s.quantity, s.amount_fen, s.refund_fen from wanted w join sale s on s.id = w.id order by w.pos"
 
 
-def _lines(connection: Connection, by: Rules, ids: Ints, creator: int | None, model: str | None) -> tuple[OrderLine, ...]:
-    """Some sales as people read them, with what of each is a creator's, or anybody's."""
+def _lines(connection: Connection, by: Rules, ids: Ints, of: Of, model: str | None) -> tuple[OrderLine, ...]:
+    """Some sales as people read them, with what of each is somebody's."""
     shared: dict[int, int] = {}
     owners: dict[int, list[int]] = {}
     ties: dict[int, list[TouchKind]] = {}
-    for some in shares.lines(connection, by.attribution, Source(ids=np.sort(ids))):
+    for some in shares.lines(connection, by.attribution, Source(ids=np.sort(ids)), accounts=of.accounts):
         credits_, _ = shares.shared(by.attribution, some, model)
         for at, who, amount in zip(credits_.sale.tolist(), credits_.creator.tolist(), credits_.amount.tolist(), strict=True):
-            if creator in {None, who}:
+            if of.key in {None, who}:
                 sale = int(some.id[at])
                 shared[sale] = shared.get(sale, 0) + amount
                 owners.setdefault(sale, []).append(who)
@@ -274,7 +267,8 @@ def _lines(connection: Connection, by: Rules, ids: Ints, creator: int | None, mo
                 if int(touches.creator[one]) in owners.get(sale, ())
             }
             ties[sale] = [TouchKind(kind) for kind in sorted(kinds)]
-    names = _names(connection, {who for some_owners in owners.values() for who in some_owners})
+    named = {who for some_owners in owners.values() for who in some_owners}
+    names = values.account_names(connection, np.array(sorted(named), dtype=np.int64)) if of.accounts else _names(connection, named)
     bulk.keep_ids(connection, ids.tolist())
     return tuple(
         OrderLine(

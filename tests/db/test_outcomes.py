@@ -134,12 +134,24 @@ def test_orders_of_a_creator_are_those_with_a_share(shop: Shop, roi: ReturnStore
     report = {row.key: row.figures for row in roi.report(Asked(), shop.tick(60 * DAY), JOB).rows}
     for creator in (one, two, three):
         assert sum(row.credited_fen for row in orders(roi, "creator", creator)) == report[creator].net_fen
-    near = roi.orders(Orders("creator", two, near=True), None, JOB)
-    assert (near.rows, near.whole) == ((), False)
-    assert roi.orders(Orders("creator", one, near=True), None, JOB).whole
+    by_account = {row.key: row.figures for row in roi.report(Asked("account"), shop.tick(60 * DAY), JOB).rows}
+    assert len(by_account) == 3
+    for account, figures in by_account.items():
+        assert sum(row.credited_fen for row in orders(roi, "account", account)) == figures.net_fen
     assert orders(roi, "creator", two, span=Span(NOON + 2 * DAY)) == []
     linear = roi.orders(Orders("creator", one), "linear", JOB).rows
     assert [(row.order_id, row.credited_fen) for row in linear] == [("b", 7_500), ("a", 10_000)]
+
+
+def test_what_ties_a_sale_is_found_by_an_index(shop: Shop) -> None:
+    from db.writers import outcomes
+
+    with reading(shop.engine) as connection:
+        if connection.dialect.name != "sqlite":
+            pytest.skip("SQLite tells its plan in words")
+        for statement in outcomes.TIED:
+            plan = [row[3] for row in bulk.fetch(connection, f"explain query plan {statement}", 1)]
+            assert all(step.startswith("SEARCH") for step in plan), plan
 
 
 def test_orders_of_groups_add_up_to_their_rows(shop: Shop, roi: ReturnStore) -> None:
@@ -153,6 +165,22 @@ def test_orders_of_groups_add_up_to_their_rows(shop: Shop, roi: ReturnStore) -> 
     assert orders(roi, "product", "茶", limit=5, offset=2) == []
     (left,) = orders(roi, "product", None)
     assert (left.order_id, left.owners, left.credited_fen) == ("d", (), 0)
+
+
+def test_months_of_some_creators_are_theirs_alone(shop: Shop, roi: ReturnStore) -> None:
+    now = shop.tick(60 * DAY)
+    for span in (Span(), Span(NOON - 3 * DAY, NOON + 2 * DAY), Span(NOON - 45 * DAY, NOON + 45 * DAY)):
+        for model in (None, "linear"):
+            asked = Asked(span=span, model=model)
+            by_creator = {int(row.key or 0): row.figures for row in roi.report(asked, now, JOB).rows}
+            for some in ([one] for one in by_creator):
+                rows = roi.months(asked, np.array(some), JOB)
+                assert [row.key for row in rows] == sorted({str(row.key) for row in rows})
+                assert sum(row.figures.net_fen for row in rows) == sum(by_creator[one].net_fen for one in some)
+                assert sum(row.figures.landed_fen for row in rows) == sum(by_creator[one].landed_fen for one in some)
+            every = roi.months(asked, np.array(list(by_creator)), JOB)
+            assert sum(row.figures.net_fen for row in every) == sum(one.net_fen for one in by_creator.values())
+    assert roi.months(Asked(), np.array([], dtype=np.int64), JOB) == []
 
 
 def test_a_funnel_takes_the_last_figures_and_divides_what_belongs_together(shop: Shop, roi: ReturnStore) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from widgets.tasks import Task
 
 _PAGE: Final = 500
-LISTED: Final = frozenset({"creator", "month", "product", "content", "campaign"})
+LISTED: Final = frozenset({"creator", "account", "month", "product", "content", "campaign"})
 """Dimensions whose orders can be listed."""
 _KINDS: Final = ("fee", "slot_fee", "platform_fee", "sample", "freight", "boost", "rebate", "tax", "commission")
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -286,18 +286,15 @@ class RoiPanel(QFrame):
         self._orders.show()
         self._rows = []
         self.orders.show([])
-        self._read_page(near=subject.by == "creator")
+        self._next_page()
         self.orders.view.setFocus()
 
     def _next_page(self) -> None:
-        self._read_page(near=False)
-
-    def _read_page(self, *, near: bool) -> None:
-        """Read more orders. ``near``: those of a creator that are found at once; the others are looked for when these are shown."""
+        """Read more orders."""
         subject, roi, labels = self.subject, self._context.services.roi, self._labels
         if subject is None or self._listing is not None:
             return
-        wanted = Orders(subject.by, subject.key, subject.span, _PAGE, len(self._rows), near=near)
+        wanted = Orders(subject.by, subject.key, subject.span, _PAGE, len(self._rows))
         self._asked += 1
         asked = self._asked
         self._told.setText(labels("roi.orders.reading"))
@@ -320,13 +317,8 @@ class RoiPanel(QFrame):
 
     def _arrived(self, page: OrderPage) -> None:
         labels = self._labels
-        rows = [*self._rows, *page.rows]
+        self._rows = rows = [*self._rows, *page.rows]
         self.orders.show(rows)
-        if not page.whole:  # shown meanwhile; the whole answer begins anew
-            self._read_page(near=False)
-            self._told.setText(labels("roi.orders.looking", shown=labels.exact(len(rows))))
-            return
-        self._rows = rows
         more = len(page.rows) == _PAGE and len(rows) != page.found
         self._more.setVisible(more)
         if page.found is None:

@@ -31,6 +31,7 @@ from app.usecases.creators import FILTER_FIELDS, parse_filter
 from app.usecases.roi import DIMENSIONS, Asked, Leading, ReturnReport
 from widgets.charts.canvas import Picture
 from widgets.dialogs import roi_pictures as pictures
+from widgets.dialogs.mates import Mates
 from widgets.dialogs.notice import Elided, Notice
 from widgets.dialogs.preview import Listing
 from widgets.dialogs.roi_controls import RoiControls
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from app.events import Event
     from app.jobs import Job
     from app.rules.report import Figures
-    from app.usecases.roi import Funnel, Outcome
+    from app.usecases.roi import Funnel, Outcome, ReturnRow
     from widgets.tasks import Task
 
     Ids = npt.NDArray[np.int64]
@@ -166,6 +167,7 @@ class RoiPage(Page):
         self.filter.changed.connect(self._question_of_table)
         self.filter.left.connect(self._back_to_table)
         self.filter.editing.connect(self._load_facets)
+        Mates.of_bar(context, self.filter, self)
         return self.filter
 
     def _build_tables(self) -> None:
@@ -721,17 +723,19 @@ class RoiPage(Page):
         self._read(work, show, "funnel")
 
     def _draw_trend(self) -> None:
-        services, labels, asked = self.context.services, self._labels, replace(self.controls.asked, by="month", target=None)
+        services, labels, asked, wanted = self.context.services, self._labels, replace(self.controls.asked, target=None), self.model.question
+        cut = self.is_ranking and wanted is not None and (wanted.cut or wanted.word is not None)
+        only = self.model.ids.copy() if cut else None
 
         def show(found: object) -> None:
-            report: ReturnReport = found  # type: ignore[assignment]
-            self._months = [str(row.key) for row in report.rows]
-            if report.rows:
-                self.pictures["trend"].show_figure(pictures.trend(report.rows, labels))
+            rows: Sequence[ReturnRow] = found  # type: ignore[assignment]
+            self._months = [str(row.key) for row in rows]
+            if rows:
+                self.pictures["trend"].show_figure(pictures.trend(rows, labels))
             else:
                 self.pictures["trend"].show_nothing(labels("roi.trend.none"))
 
-        self._read(lambda job: services.roi.report(asked, job), show, "trend")
+        self._read(lambda job: services.roi.trend(asked, only, job), show, "trend")
 
     def _pointed(self, name: str, key: object) -> None:
         """Lead on from a place in a picture: to a row's depth, or to the months."""
