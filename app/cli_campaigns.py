@@ -20,11 +20,8 @@ from app.grammar import command, group, moment_of, pair, parts, session_of, when
 from app.rules import cells
 from app.rules.codes import task_code
 from app.rules.facts import FILES
-from app.rules.roi import Standing
 from app.services import Services
 from app.terminal import Session, minute, table, yuan
-from app.usecases.campaigns import CAMPAIGN_FIELDS, DEAL_FIELDS, DealQuestion, NewQuote, Plan, Terms
-from app.usecases.content import EDITED, TaskQuestion
 from app.values import Ranked, iso
 
 if TYPE_CHECKING:
@@ -84,6 +81,8 @@ def _named(name: str, value: object) -> object:
 
 def deals_of(services: Services, creator_id: int) -> list[object]:
     """A creator's collaborations as documents."""
+    from app.usecases.campaigns import DealQuestion
+
     return [plain(row) for row in services.campaigns.collaborations(DealQuestion(creator_id=creator_id))]
 
 
@@ -182,6 +181,8 @@ def _period(one: CampaignRow) -> str:
 
 @command(_campaign, "show", "campaign_show")
 def _show_campaign(context: Context, number: CampaignId) -> None:
+    from app.usecases.campaigns import DealQuestion
+
     session = session_of(context)
     words = session.words
     with session.services() as services:
@@ -198,6 +199,8 @@ def _add_campaign(
     name: Annotated[str, typer.Option("--name", help="help.option.campaign_name")],
     values: Annotated[list[str] | None, typer.Argument(metavar="F=V …", help="help.argument.values")] = None,
 ) -> None:
+    from app.usecases.campaigns import CAMPAIGN_FIELDS
+
     session = session_of(context)
     with session.services() as services:
         row = services.campaigns.add({"name": name, **_typed(CAMPAIGN_FIELDS, values or [], services.zone)})
@@ -206,6 +209,8 @@ def _add_campaign(
 
 @command(_campaign, "set", "campaign_set")
 def _set_campaign(context: Context, number: CampaignId, values: Values) -> None:
+    from app.usecases.campaigns import CAMPAIGN_FIELDS
+
     session = session_of(context)
     with session.services() as services:
         row = services.campaigns.edit(number, _typed(CAMPAIGN_FIELDS, values, services.zone))
@@ -226,6 +231,8 @@ def _list_deals(
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> None:
+    from app.usecases.campaigns import DealQuestion
+
     session = session_of(context)
     with session.services() as services:
         one = None if creator is None else services.creators.find(creator)
@@ -276,6 +283,8 @@ def _add_deals(
     sku: Annotated[str | None, typer.Option("--sku", help="help.option.sku")] = None,
     variant: Annotated[str | None, typer.Option("--variant", help="help.option.variant")] = None,
 ) -> None:
+    from app.usecases.campaigns import DEAL_FIELDS, DealQuestion, Plan, Terms
+
     session = session_of(context)
     with session.services() as services:
         zone = services.zone
@@ -295,6 +304,8 @@ def _set_deals(
     at: At = None,
     version: Annotated[int | None, typer.Option("--version", help="help.option.expected")] = None,
 ) -> None:
+    from app.usecases.campaigns import DealQuestion
+
     session = session_of(context)
     with session.services() as services:
         moment = None if at is None else when(at, "at", services.zone)
@@ -306,6 +317,8 @@ def _set_deals(
 
 @command(_collab, "edit", "collab_edit")
 def _edit_deals(context: Context, numbers: DealIds, values: Values) -> None:
+    from app.usecases.campaigns import DEAL_FIELDS, DealQuestion
+
     session = session_of(context)
     with session.services() as services:
         ids = _ids(numbers)
@@ -325,6 +338,8 @@ def _quote(
     valid_to: Annotated[str | None, typer.Option("--valid-to", metavar="DATE", help="help.option.valid_to")] = None,
     source: Annotated[str | None, typer.Option("--source", help="help.option.quote_source")] = None,
 ) -> None:
+    from app.usecases.campaigns import NewQuote
+
     session = session_of(context)
     with session.services() as services:
         account = services.campaigns.collaboration(number).account_id
@@ -370,14 +385,14 @@ def _standing(context: Context, campaign: OfCampaign = None, as_of: At = None) -
     with session.services() as services:
         rows = services.campaigns.standings(campaign, moment_of(as_of, services.zone))
     header = ["id", words("field.name"), words("campaign.name"), words("deal.standing"), words("deal.cost")]
-    lines = [[str(one.id), one.creator, one.campaign, words(_STANDINGS[one.standing]), yuan(one.cost_fen)] for one in rows]
+    lines = [[str(one.id), one.creator, one.campaign, words(_STANDINGS[one.standing.code]), yuan(one.cost_fen)] for one in rows]
     session.answer({"rows": plain(rows)}, lambda: table(header, lines))
 
 
 _STANDINGS: Final = {
-    Standing.ENTERS: "standing.roi.enters",
-    Standing.IN_FLIGHT: "standing.roi.in_flight",
-    Standing.NOT_MEASURABLE: "standing.roi.not_measurable",
+    "enters": "standing.roi.enters",
+    "in_flight": "standing.roi.in_flight",
+    "not_measurable": "standing.roi.not_measurable",
 }
 
 
@@ -472,6 +487,8 @@ def _set_task(
     source: Annotated[str | None, typer.Option("--source", metavar="self_reported|checked", help="help.option.figure_source")] = None,
     evidence: Annotated[str | None, typer.Option("--evidence", metavar="TEXT|FILE", help="help.option.evidence")] = None,
 ) -> None:
+    from app.usecases.content import TaskQuestion
+
     session = session_of(context)
     with session.services() as services:
         moment = None if at is None else when(at, "at", services.zone)
@@ -493,6 +510,8 @@ _WITH: Final = frozenset({"sku", "variant", "recipient", "phone", "address", "ca
 
 @command(_fulfil, "edit", "fulfil_edit")
 def _edit_task(context: Context, numbers: TaskIds, values: Values) -> None:
+    from app.usecases.content import EDITED, TaskQuestion
+
     session = session_of(context)
     with session.services() as services:
         ids = _tasks(services, numbers)

@@ -319,7 +319,7 @@ def test_without_a_workspace(koc: Koc, words: tuple[str, ...], code: str):
         (("tier", "policy", "--set", "nowhere.toml"), "no_file"),
         (("restore", "nowhere.kocbackup", "--force"), "no_file"),
         (("--lang", "fr", "info"), "unknown_language"),
-        (("campaign", "list"), "usage.no_such_command"),
+        (("campaign", "close"), "usage.no_such_command"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_two_and_one_document(filled: Koc, sheet: Path, words: tuple[str, ...], code: str):
