@@ -30,6 +30,7 @@ KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="DATE", help=
 Version = Annotated[int | None, typer.Option("--policy", metavar="VERSION", help="help.option.policy")]
 EventId = Annotated[int, typer.Argument(metavar="EVENT_ID", help="help.argument.event")]
 Why = Annotated[str, typer.Option("--reason", help="help.option.reason")]
+Own = Annotated[bool, typer.Option("--self", help="help.option.self")]
 OpenOnly = Annotated[bool, typer.Option("--open", help="help.option.open")]
 
 
@@ -58,10 +59,10 @@ def _evidence(text: str | None) -> str | Path | None:
 
 
 @command(_credit, "confirm", "credit_confirm")
-def _credit_confirm(context: Context, number: EventId, reason: Why) -> None:
+def _credit_confirm(context: Context, number: EventId, reason: Why, own: Own = False) -> None:
     session = session_of(context)
     with session.services() as services:
-        confirmed, alone = services.rating.confirm_event(number, reason), services.rating.alone
+        confirmed, alone = services.rating.confirm_event(number, reason, own=own), services.rating.alone
     _answer_entry(session, confirmed, alone=alone)
 
 
@@ -76,6 +77,7 @@ def _credit_void(context: Context, number: EventId, reason: Why) -> None:
 def _answer_entry(session: Session, one: CreditEntry, *, alone: bool) -> None:
     words, state = session.words, "voided" if one.voided_at is not None else "counts" if one.confirmed_at is not None else "proposed"
     said = words("cli.event", id=one.id, type=words.event_type(one.type), state=words(f"standing.{state}"), creator=one.creator_id)
+    said += "\n" + words("cli.self_decided") if one.self_decided else ""
     session.answer({**documents.entry(one), **_second_person(alone)}, lambda: said + _alone(words, alone=alone))
 
 
@@ -151,11 +153,16 @@ def _list_sanctions(context: Context, open_only: OpenOnly = False) -> None:
     session.answer({"rows": [documents.sanction(one) for one in rows]}, lambda: _sanction_text(words, rows))
 
 
+def _decider(words: Words, one: SanctionRow | AppealRow) -> str | None:
+    """Who decided, and whether that was somebody's own case."""
+    return words("credit.self_decided", who=one.decided_by) if one.self_decided else one.decided_by
+
+
 def _sanction_text(words: Words, rows: Sequence[SanctionRow]) -> str:
     names = ("field.name", "sanction.level", "sanction.points", "sanction.state", "sanction.proposed_at", "sanction.decided_by", "sanction.appeal_until")
     cells_ = [
         [str(one.id), one.name, words(f"sanction.{one.level.code}"), one.points, words(f"case.{one.state.value}"), minute(one.proposed_at),
-         one.decided_by, minute(one.appeal_until)]
+         _decider(words, one), minute(one.appeal_until)]
         for one in rows
     ]  # fmt: skip
     return table(["id", *map(words, names)], cells_)
@@ -168,11 +175,12 @@ def _decide_sanction(
     reason: Why,
     approve: Annotated[bool, typer.Option("--approve", help="help.option.approve")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="help.option.reject")] = False,
+    own: Own = False,
 ) -> None:
     session = session_of(context)
     approved = _one_of(approve, reject, "--approve", "--reject")
     with session.services() as services:
-        decided, alone = services.rating.decide_sanction(number, approved=approved, reason=reason), services.rating.alone
+        decided, alone = services.rating.decide_sanction(number, approved=approved, reason=reason, own=own), services.rating.alone
     document = {**documents.sanction(decided), "approved": approved, **_second_person(alone)}
     session.answer(document, lambda: _sanction_text(session.words, [decided]) + _alone(session.words, alone=alone))
 
@@ -197,7 +205,7 @@ def _appeal_text(words: Words, rows: Sequence[AppealRow]) -> str:
     states = {None: "open", True: "upheld", False: "rejected"}
     cells_ = [
         [str(one.id), one.name, one.event_id, one.sanction_id, words(f"appeal.{states[one.upheld]}"), minute(one.filed_at), one.filed_by, one.reason,
-         one.decided_by]
+         _decider(words, one)]
         for one in rows
     ]  # fmt: skip
     return table(["id", *map(words, names)], cells_)
@@ -223,12 +231,13 @@ def _decide_appeal(
     reason: Why,
     uphold: Annotated[bool, typer.Option("--uphold", help="help.option.uphold")] = False,
     reject: Annotated[bool, typer.Option("--reject", help="help.option.reject")] = False,
+    own: Own = False,
 ) -> None:
     session = session_of(context)
     words = session.words
     upheld = _one_of(uphold, reject, "--uphold", "--reject")
     with session.services() as services:
-        decided, alone = services.rating.decide_appeal(number, upheld=upheld, reason=reason), services.rating.alone
+        decided, alone = services.rating.decide_appeal(number, upheld=upheld, reason=reason, own=own), services.rating.alone
     followed = decided.followed
     said = "" if followed is None else "\n" + words(
         "cli.appeal_followed", before=followed.score_before, after=followed.score_after,

@@ -245,7 +245,7 @@ def policy(one: PolicyRow) -> Document:
 def entry(one: CreditEntry) -> Document:
     """An entry of the ledger; ``event_id`` is the source's own number, the workspace's where no source gave one."""
     times = {name: _time(getattr(one, name)) for name in ("happened_at", "recorded_at", "confirmed_at", "voided_at")}
-    return {**_plain(one), **_numbers(one), **times}
+    return {**_plain(one), **_numbers(one), **times, "self_decided": one.self_decided}
 
 
 def _numbers(one: CreditEntry) -> Document:

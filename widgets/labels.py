@@ -138,7 +138,8 @@ class Labels:
             "fields": self("list.separator").join(self.field(str(name)) for name in fields) if isinstance(fields, list | tuple) else "",
             "version": summary.get("version", ""),
         }
-        return self(key, **known) if self.words.has(key) else kind
+        said = self(key, **known) if self.words.has(key) else kind
+        return self("operation.self_decided", what=said) if summary.get("self_decided") else said
 
     def value(self, name: str, value: object) -> str:
         """Text of a field of creators or facts, as chips, history and previews show it."""

@@ -142,6 +142,11 @@ class CreditEntry:
     evidence: str | None
     source: str | None
 
+    @property
+    def self_decided(self) -> bool:
+        """Whether who filed it confirmed it, or took it back after it counted."""
+        return self.filed_by == self.confirmed_by or (self.confirmed_at is not None and self.filed_by == self.voided_by)
+
 
 @dataclass(frozen=True, slots=True)
 class CreditRun:
@@ -205,6 +210,8 @@ class SanctionRow:
     appeal_until: int | None
     ended_at: int | None
     event_ids: tuple[int, ...]
+    self_decided: bool = False
+    """By who filed an event it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +242,8 @@ class AppealRow:
     upheld: bool | None
     answer: str | None
     followed: Followed | None = None
+    self_decided: bool = False
+    """By who filed it, or what it challenges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +334,7 @@ class Ratings(Protocol):
     def add_event(self, creator_id: int, kind: str, at: int, evidence: str | Path | None, actor: Actor, now: int) -> CreditEntry:
         """Propose an entry; a file's evidence is kept with the workspace by its content."""
 
-    def confirm_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
+    def confirm_event(self, event_id: int, reason: str, actor: Actor, now: int, own: bool = False) -> CreditEntry:  # noqa: FBT001, FBT002
         """Confirm a proposed entry; the creator's credit follows."""
 
     def void_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
@@ -340,7 +349,7 @@ class Ratings(Protocol):
     def sanctions(self, now: int, *, open_only: bool = False) -> list[SanctionRow]:
         """Cases, those that wait for a decision first, then the newest."""
 
-    def decide_sanction(self, case_id: int, approved: bool, reason: str, actor: Actor, now: int) -> SanctionRow:  # noqa: FBT001
+    def decide_sanction(self, case_id: int, approved: bool, reason: str, actor: Actor, now: int, own: bool = False) -> SanctionRow:  # noqa: FBT001, FBT002
         """Approve or reject what the ladder proposes."""
 
     def appeals(self, *, open_only: bool = False) -> list[AppealRow]:
@@ -349,7 +358,7 @@ class Ratings(Protocol):
     def file_appeal(self, event_id: int | None, sanction_id: int | None, reason: str, actor: Actor, now: int) -> AppealRow:
         """Challenge an event or a sanction."""
 
-    def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int) -> AppealRow:  # noqa: FBT001
+    def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int, own: bool = False) -> AppealRow:  # noqa: FBT001, FBT002
         """Decide an appeal; if upheld, what it challenges falls, and what rests on it follows."""
 
     def glances(self, creators: Sequence[int], now: int) -> Mapping[int, Glance]:
@@ -364,10 +373,10 @@ class Ratings(Protocol):
     def score_history(self, creator_id: int, days: Sequence[date], now: int) -> list[ScorePoint]:
         """A creator's score at the end of each day and now."""
 
-    def settle_events(self, event_ids: Sequence[int], confirm: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001
+    def settle_events(self, event_ids: Sequence[int], confirm: bool, reason: str, actor: Actor, now: int, job: Job, own: bool = False) -> Settled:  # noqa: FBT001, FBT002
         """Confirm or void entries in one operation; what is not allowed is left."""
 
-    def settle_sanctions(self, case_ids: Sequence[int], approved: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001
+    def settle_sanctions(self, case_ids: Sequence[int], approved: bool, reason: str, actor: Actor, now: int, job: Job, own: bool = False) -> Settled:  # noqa: FBT001, FBT002
         """Decide cases in one operation; what is not allowed is left."""
 
 
@@ -455,9 +464,9 @@ class Rating:
             raise UsageError("event_ahead")
         return self._changed(self._store.add_event(creator_id, kind, happened_at, evidence, self._actor, now))
 
-    def confirm_event(self, event_id: int, reason: str) -> CreditEntry:
-        """Confirm a proposed entry; score and grade follow at once."""
-        return self._changed(self._store.confirm_event(event_id, _given(reason), self._actor, self._clock()))
+    def confirm_event(self, event_id: int, reason: str, *, own: bool = False) -> CreditEntry:
+        """Confirm a proposed entry; score and grade follow at once. ``own``: see ``decide_sanction``."""
+        return self._changed(self._store.confirm_event(event_id, _given(reason), self._actor, self._clock(), own))
 
     def void_event(self, event_id: int, reason: str) -> CreditEntry:
         """Void an entry; it stays, and counts no more. Score, grade and sanctions follow at once."""
@@ -480,9 +489,12 @@ class Rating:
         """Cases of the ladder, those that wait for a decision first."""
         return self._store.sanctions(self._clock(), open_only=open_only)
 
-    def decide_sanction(self, case_id: int, *, approved: bool, reason: str) -> SanctionRow:
-        """Decide what the ladder proposes; refused to who filed an event it rests on."""
-        return self._changed(self._store.decide_sanction(case_id, approved, _given(reason), self._actor, self._clock()))
+    def decide_sanction(self, case_id: int, *, approved: bool, reason: str, own: bool = False) -> SanctionRow:
+        """Decide what the ladder proposes; refused to who filed an event it rests on.
+
+        ``own``: where one person has every name (``alone``) he may decide that as well; it is marked for good. A team's server refuses it all the same.
+        """
+        return self._changed(self._store.decide_sanction(case_id, approved, _given(reason), self._actor, self._clock(), own))
 
     def appeals(self, *, open_only: bool = False) -> list[AppealRow]:
         """Appeals, those that wait for a decision first."""
@@ -494,9 +506,9 @@ class Rating:
             raise UsageError("appeal_target")
         return self._changed(self._store.file_appeal(event_id, sanction_id, _given(reason), self._actor, self._clock()))
 
-    def decide_appeal(self, appeal_id: int, *, upheld: bool, reason: str) -> AppealRow:
-        """Decide an appeal; refused to who filed it or what it challenges."""
-        return self._changed(self._store.decide_appeal(appeal_id, upheld, _given(reason), self._actor, self._clock()))
+    def decide_appeal(self, appeal_id: int, *, upheld: bool, reason: str, own: bool = False) -> AppealRow:
+        """Decide an appeal; refused to who filed it or what it challenges. ``own``: see ``decide_sanction``."""
+        return self._changed(self._store.decide_appeal(appeal_id, upheld, _given(reason), self._actor, self._clock(), own))
 
     # ------------------------------------------------------------ many at once
 
@@ -522,13 +534,13 @@ class Rating:
             last = last.replace(day=1) - timedelta(days=1)
         return self._store.score_history(creator_id, days[::-1], now)
 
-    def settle_events(self, event_ids: Sequence[int], *, confirm: bool, reason: str, job: Job | None = None) -> Settled:
+    def settle_events(self, event_ids: Sequence[int], *, confirm: bool, reason: str, job: Job | None = None, own: bool = False) -> Settled:
         """Confirm or void entries in one operation that undoes as one; what is not allowed is left and counted."""
-        return self._settled(self._store.settle_events(event_ids, confirm, _given(reason), self._actor, self._clock(), job or Quiet()))
+        return self._settled(self._store.settle_events(event_ids, confirm, _given(reason), self._actor, self._clock(), job or Quiet(), own))
 
-    def settle_sanctions(self, case_ids: Sequence[int], *, approved: bool, reason: str, job: Job | None = None) -> Settled:
+    def settle_sanctions(self, case_ids: Sequence[int], *, approved: bool, reason: str, job: Job | None = None, own: bool = False) -> Settled:
         """Decide cases in one operation; what is not allowed is left and counted."""
-        return self._settled(self._store.settle_sanctions(case_ids, approved, _given(reason), self._actor, self._clock(), job or Quiet()))
+        return self._settled(self._store.settle_sanctions(case_ids, approved, _given(reason), self._actor, self._clock(), job or Quiet(), own))
 
     def _settled(self, settled: Settled) -> Settled:
         self._events.announce(CreatorsChanged(), OperationRecorded())

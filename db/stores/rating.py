@@ -186,11 +186,11 @@ class RatingStore:
             log.finish({"creator_id": creator_id, "event_id": added, "type": kind})
             return cases.entry(connection, added)
 
-    def confirm_event(self, event_id: int, reason: str, actor: Actor, now: int) -> CreditEntry:
+    def confirm_event(self, event_id: int, reason: str, actor: Actor, now: int, own: bool = False) -> CreditEntry:  # noqa: FBT001, FBT002 (the port's own word)
         """Confirm a proposed entry; the creator's credit follows."""
         with writing(self.engine) as connection:
             log = Log(connection, "credit.confirm", actor, now)
-            one = cases.confirm(log, event_id, reason)
+            one = cases.confirm(log, event_id, reason, own=own)
             log.finish({"creator_id": one.creator_id, "event_id": event_id, "type": one.type}, reason)
             return cases.entry(connection, event_id)
 
@@ -234,11 +234,11 @@ class RatingStore:
         with reading(self.engine) as connection:
             return cases.all_cases(connection, now, open_only=open_only)
 
-    def decide_sanction(self, case_id: int, approved: bool, reason: str, actor: Actor, now: int) -> SanctionRow:  # noqa: FBT001 (the port's own word)
+    def decide_sanction(self, case_id: int, approved: bool, reason: str, actor: Actor, now: int, own: bool = False) -> SanctionRow:  # noqa: FBT001, FBT002 (the port's own word)
         """Approve or reject what the ladder proposes."""
         with writing(self.engine) as connection:
             log = Log(connection, "sanction.decide", actor, now)
-            cases.decide(log, case_id, reason, approved=approved)
+            cases.decide(log, case_id, reason, approved=approved, own=own)
             creator, name, case = cases.case_of(connection, case_id)
             log.finish({"creator_id": creator, "sanction_id": case_id, "level": case.proposal.level.code, "approved": approved}, reason)
             return cases.shown(case, creator, name, now)
@@ -256,11 +256,11 @@ class RatingStore:
             log.finish({"creator_id": filed.creator_id, "appeal_id": filed.id}, reason)
             return filed
 
-    def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int) -> AppealRow:  # noqa: FBT001 (the port's own word)
+    def decide_appeal(self, appeal_id: int, upheld: bool, reason: str, actor: Actor, now: int, own: bool = False) -> AppealRow:  # noqa: FBT001, FBT002 (the port's own word)
         """Decide an appeal; if upheld, what it challenges falls, and what rests on it follows."""
         with writing(self.engine) as connection:
             log = Log(connection, "appeal.decide", actor, now)
-            followed = cases.decide_appeal(log, appeal_id, reason, upheld=upheld)
+            followed = cases.decide_appeal(log, appeal_id, reason, upheld=upheld, own=own)
             decided = replace(cases.appeal(connection, appeal_id), followed=followed)
             log.finish({"creator_id": decided.creator_id, "appeal_id": appeal_id, "upheld": upheld}, reason)
             return decided
@@ -287,18 +287,21 @@ class RatingStore:
         with reading(self.engine) as connection:
             return conduct.history(connection, creator_id, days, now)
 
-    def settle_events(self, event_ids: Sequence[int], confirm: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001 (the port's own word)
+    def settle_events(self, event_ids: Sequence[int], confirm: bool, reason: str, actor: Actor, now: int, job: Job, own: bool = False) -> Settled:  # noqa: FBT001, FBT002 (the port's own word)
         """Confirm or void entries in one operation; what is not allowed is left."""
         with writing(self.engine) as connection:
             log = Log(connection, _KINDS[confirm], actor, now)
-            act = cases.confirm if confirm else cases.void
-            return _settle(log, event_ids, lambda one: act(log, one, reason), {}, reason, job)
 
-    def settle_sanctions(self, case_ids: Sequence[int], approved: bool, reason: str, actor: Actor, now: int, job: Job) -> Settled:  # noqa: FBT001 (the port's own word)
+            def act(one: int) -> object:
+                return cases.confirm(log, one, reason, own=own) if confirm else cases.void(log, one, reason)
+
+            return _settle(log, event_ids, act, {}, reason, job)
+
+    def settle_sanctions(self, case_ids: Sequence[int], approved: bool, reason: str, actor: Actor, now: int, job: Job, own: bool = False) -> Settled:  # noqa: FBT001, FBT002 (the port's own word)
         """Decide cases in one operation; what is not allowed is left."""
         with writing(self.engine) as connection:
             log = Log(connection, "sanction.decide", actor, now)
-            return _settle(log, case_ids, lambda one: cases.decide(log, one, reason, approved=approved), {"approved": approved}, reason, job)
+            return _settle(log, case_ids, lambda one: cases.decide(log, one, reason, approved=approved, own=own), {"approved": approved}, reason, job)
 
 
 _KINDS: Final = {True: "credit.confirm", False: "credit.void"}

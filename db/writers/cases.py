@@ -22,7 +22,7 @@ from db import bulk
 from db.writers import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -93,12 +93,22 @@ def add(log: Log, creator_id: int, kind: str, at: int, evidence: str | None) -> 
     return log.insert("credit_event", _NEW, [(creator_id, rows[0][0], kind, at, log.now, log.actor.name, evidence, False)])
 
 
-def confirm(log: Log, event_id: int, reason: str) -> CreditEntry:
-    """Confirm a proposed entry. A no-show needs a second person everywhere, any entry where names can be told apart."""
+def _may_be_own(log: Log, filers: Collection[str], *, own: bool) -> bool:
+    """Whether what somebody filed himself may be decided by him: where one person has every name, and he says so. It is marked."""
+    if not own or not alone(log.connection):
+        return False
+    log.self_decided += log.actor.name in filers
+    return True
+
+
+def confirm(log: Log, event_id: int, reason: str, *, own: bool = False) -> CreditEntry:
+    """Confirm a proposed entry. A no-show needs a second person everywhere (``own`` aside), any entry where names can be told apart."""
     one = entry(log.connection, event_id)
     if one.confirmed_at is not None or one.voided_at is not None:
         raise UsageError("decided_already", id=event_id)
-    if one.type == NO_SHOW or not alone(log.connection):
+    if one.type != NO_SHOW and alone(log.connection):
+        own = True
+    if not _may_be_own(log, (one.filed_by,), own=own):
         with another_person(log.connection):
             sanctions.by_another((one.filed_by,), log.actor.name)
     mark(log, [event_id], {"confirmed_at": log.now, "confirmed_by": log.actor.name, "confirm_reason": reason})
@@ -126,6 +136,8 @@ def void(log: Log, event_id: int, reason: str) -> tuple[CreditEntry, Followed]:
         raise UsageError("decided_already", id=event_id)
     if one.confirmed_at is not None and not alone(log.connection):
         sanctions.by_another((one.filed_by,), log.actor.name)
+    elif one.confirmed_at is not None:
+        _may_be_own(log, (one.filed_by,), own=True)
     return one, _void(log, one, reason)
 
 
@@ -188,12 +200,13 @@ def case_of(connection: Connection, case_id: int) -> tuple[int, str, Case]:
     return creator, name, ledger.with_filers(connection, found)
 
 
-def decide(log: Log, case_id: int, reason: str, *, approved: bool) -> None:
-    """Decide a proposal; refused to who filed an event it rests on."""
+def decide(log: Log, case_id: int, reason: str, *, approved: bool, own: bool = False) -> None:
+    """Decide a proposal; refused to who filed an event it rests on, unless he has every name here and says so (``own``)."""
     _, _, case = case_of(log.connection, case_id)
     policy = ledger.in_force(log.connection, log.now).policy
+    own = _may_be_own(log, case.proposal.filed_by, own=own)
     with another_person(log.connection):
-        decided = sanctions.decide(policy, case, approved=approved, by=log.actor.name, reason=reason, at=log.now).decision
+        decided = sanctions.decide(policy, case, approved=approved, by=log.actor.name, reason=reason, at=log.now, own=own).decision
     if decided is None:
         return
     values = {
@@ -222,13 +235,16 @@ def shown(case: Case, creator: int, name: str, now: int) -> SanctionRow:
         decision.appeal_until if decision else None,
         case.ended_at,
         case.proposal.event_ids,
+        decision is not None and decision.by in case.proposal.filed_by,
     )
 
 
 def all_cases(connection: Connection, now: int, *, open_only: bool) -> list[SanctionRow]:
     """Every case, those that wait for a decision first, then the newest."""
     names = dict(bulk.fetch(connection, "select distinct c.id, c.name from sanction s join creator c on c.id = s.creator_id"))
-    found = [shown(case, creator, names[creator], now) for creator, some in ledger.cases_of(connection, None).items() for case in some]
+    cases = [(creator, case) for creator, some in ledger.cases_of(connection, None).items() for case in some]
+    filers = ledger.filers(connection, [case for _, case in cases if case.decision is not None])
+    found = [shown(ledger.filed(case, filers), creator, names[creator], now) for creator, case in cases]
     rows = [one for one in found if not open_only or one.state is sanctions.State.PROPOSED]
     return sorted(rows, key=lambda one: (one.state is not sanctions.State.PROPOSED, -one.proposed_at, one.id))
 
@@ -237,7 +253,7 @@ def all_cases(connection: Connection, now: int, *, open_only: bool) -> list[Sanc
 
 _APPEALS: Final = (
     "select a.id, coalesce(e.creator_id, s.creator_id), c.name, a.event_id, a.sanction_id, a.filed_at, a.filed_by, a.reason, a.decided_at, a.decided_by,"
-    " a.upheld, a.decision_reason from appeal a left join credit_event e on e.id = a.event_id left join sanction s on s.id = a.sanction_id"
+    " a.upheld, a.decision_reason, e.filed_by, s.event_ids from appeal a left join credit_event e on e.id = a.event_id left join sanction s on s.id = a.sanction_id"
     " join creator c on c.id = coalesce(e.creator_id, s.creator_id)"
 )
 _TAKEN_IN: Final = (
@@ -258,12 +274,16 @@ def appeals(connection: Connection, *, open_only: bool = False) -> list[AppealRo
     """Appeals, those that wait for a decision first, then the newest."""
     where = " where a.decided_at is null" if open_only else ""
     rows = bulk.fetch(connection, f"{_APPEALS}{where} order by a.decided_at is not null, a.id desc")
-    return [_appeal_row(row) for row in rows]
+    return [_appeal_row(connection, row) for row in rows]
 
 
-def _appeal_row(row: Sequence[Any]) -> AppealRow:
-    made = AppealRow(*row)
-    return replace(made, upheld=None if made.upheld is None else bool(made.upheld))
+def _appeal_row(connection: Connection, row: Sequence[Any]) -> AppealRow:
+    *columns, filed_by, event_ids = row
+    made = AppealRow(*columns)
+    filers = {made.filed_by, filed_by}
+    if made.decided_by is not None and event_ids is not None:
+        filers |= set(ledger.filers_of(connection, json.loads(event_ids)).values())
+    return replace(made, upheld=None if made.upheld is None else bool(made.upheld), self_decided=made.decided_by in filers - {None})
 
 
 def appeal(connection: Connection, appeal_id: int) -> AppealRow:
@@ -271,7 +291,7 @@ def appeal(connection: Connection, appeal_id: int) -> AppealRow:
     rows = bulk.fetch(connection, f"{_APPEALS} where a.id = ?", appeal_id)
     if not rows:
         raise UsageError("unknown_appeal", id=appeal_id)
-    return _appeal_row(rows[0])
+    return _appeal_row(connection, rows[0])
 
 
 def file(log: Log, event_id: int | None, sanction_id: int | None, reason: str) -> int:
@@ -305,7 +325,7 @@ def _of_sanction(connection: Connection, sanction_id: int) -> _Target:
     return _Target(case.decision.appeal_until, case.proposal.filed_by, "sanction_id", sanction_id)
 
 
-def decide_appeal(log: Log, appeal_id: int, reason: str, *, upheld: bool) -> Followed | None:
+def decide_appeal(log: Log, appeal_id: int, reason: str, *, upheld: bool, own: bool = False) -> Followed | None:
     """Decide an appeal; if upheld the event is voided, or the sanction lifted. Returns what followed from a voided event."""
     connection, row = log.connection, appeal(log.connection, appeal_id)
     filed = Appeal(row.id, row.filed_by, row.reason, row.filed_at, row.upheld)
@@ -313,8 +333,9 @@ def decide_appeal(log: Log, appeal_id: int, reason: str, *, upheld: bool) -> Fol
         filers = frozenset((entry(connection, row.event_id).filed_by,))
     else:
         filers = case_of(connection, row.sanction_id or 0)[2].proposal.filed_by
+    own = row.upheld is None and _may_be_own(log, {*filers, row.filed_by}, own=own)
     with another_person(connection):
-        sanctions.decide_appeal(filed, filed_by=filers, upheld=upheld, by=log.actor.name, reason=reason, at=log.now)
+        sanctions.decide_appeal(filed, filed_by=filers, upheld=upheld, by=log.actor.name, reason=reason, at=log.now, own=own)
     values = {"decided_at": log.now, "decided_by": log.actor.name, "upheld": upheld, "decision_reason": reason}
     log.changed("appeal", [(appeal_id, dict.fromkeys(values), values)])
     bulk.update(connection, "appeal", tuple(values), [(*values.values(), appeal_id)])

@@ -329,8 +329,23 @@ def _case(row: Sequence[Any]) -> Case:
 
 def with_filers(connection: Connection, case: Case) -> Case:
     """A case with who filed the events it rests on."""
-    bulk.keep_ids(connection, case.proposal.event_ids)
-    who = frozenset(row[1] for row in bulk.fetch(connection, _FILED) if row[1])
+    return filed(case, filers(connection, [case]))
+
+
+def filers(connection: Connection, cases: Sequence[Case]) -> dict[int, str]:
+    """Who filed the events that some cases rest on, by event."""
+    return filers_of(connection, sorted({one for case in cases for one in case.proposal.event_ids}))
+
+
+def filers_of(connection: Connection, events: Sequence[int]) -> dict[int, str]:
+    """Who filed some events, by event."""
+    bulk.keep_ids(connection, events)
+    return {row[0]: row[1] for row in bulk.fetch(connection, _FILED) if row[1]}
+
+
+def filed(case: Case, by_event: Mapping[int, str]) -> Case:
+    """A case with who filed the events it rests on, as far as that was looked up."""
+    who = frozenset(by_event[one] for one in case.proposal.event_ids if one in by_event)
     return replace(case, proposal=replace(case.proposal, filed_by=who))
 
 

@@ -36,6 +36,8 @@ def dump(values: Mapping[str, object] | None) -> str | None:
 
 REASON: Final = "reason"
 """What a summary says of why; the audit trail has a reference to it."""
+SELF_DECIDED: Final = "self_decided"
+"""What summary and audit trail say of a decision over what somebody filed himself."""
 _OPERATION: Final = "insert into operation (kind, at, by, summary) values (?, ?, ?, '{}') returning id"
 _RANGE: Final = "insert into inserted (operation_id, table_name, first, last) values (?, ?, ?, ?)"
 _FOLLOW: Final = "update inserted set last = ? where operation_id = ? and table_name = ? and last = ? returning id"
@@ -60,6 +62,8 @@ class Log:
     conduct: Conduct = field(init=False)
     desk: Desk = field(init=False)
     _digest: Any = field(init=False)
+    self_decided: int = 0
+    """Cases decided by who filed them."""
     _touched: int = 0
     _again: bool = False
 
@@ -132,8 +136,17 @@ class Log:
         self.returns.settle()
         self.conduct.settle(self.now)
         self.desk.settle(self.now)
-        text = dump(summary if reason is None else {**summary, REASON: reason}) or "{}"
+        marked = {SELF_DECIDED: self.self_decided} if self.self_decided else {}
+        text = dump({**summary, **marked} if reason is None else {**summary, **marked, REASON: reason}) or "{}"
         self._digest.update(text.encode())
         bulk.run(self.connection, "update operation set summary = ? where id = ?", text, self.id)
-        audit.append(self.connection, self.actor, self.now, self.kind, f"operation:{self.id}", self._digest.hexdigest(), None if reason is None else audit.reference(self.connection, reason))
+        audit.append(
+            self.connection,
+            self.actor,
+            self.now,
+            self.kind,
+            " ".join((f"operation:{self.id}", *marked)),
+            self._digest.hexdigest(),
+            None if reason is None else audit.reference(self.connection, reason),
+        )
         return self.id

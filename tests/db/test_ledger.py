@@ -384,6 +384,34 @@ def test_nobody_confirms_his_own_no_show(shop: Shop) -> None:
     assert shop.ratings.confirm_event(added.id, "没发", REVIEWER, shop.tick()).confirmed_by == "审核员"
 
 
+def test_one_person_with_every_name_decides_his_own_where_he_says_so_and_it_is_marked(shop: Shop) -> None:
+    one = take(shop, 1)[0]
+    enter(shop, [(one, "no_show", 30)])
+    case, me = cases(shop)[0], shop.actor
+    added = shop.ratings.add_event(one, "no_show", shop.now, None, me, shop.tick())
+    if not shop.ratings.alone:
+        with pytest.raises(NotPermittedError, match="own_case"):
+            shop.ratings.decide_sanction(case.id, True, "证据充分", me, shop.tick(), own=True)
+        with pytest.raises(NotPermittedError, match="own_case"):
+            shop.ratings.confirm_event(added.id, "没发", me, shop.tick(), own=True)
+        return
+    assert shop.ratings.decide_sanction(case.id, True, "证据充分", me, shop.tick(), own=True).self_decided
+    assert shop.ratings.confirm_event(added.id, "没发", me, shop.tick(), own=True).self_decided
+    appeal = shop.ratings.file_appeal(None, case.id, "不服", OTHER, shop.tick())
+    assert not appeal.self_decided
+    assert shop.ratings.decide_appeal(appeal.id, False, "维持", me, shop.tick(), own=True).self_decided, "what it challenges rests on his entry"
+    assert [row.self_decided for row in shop.ratings.appeals()] == [True]
+    by_id = {row.id: row for row in cases(shop)}
+    assert by_id[case.id].self_decided
+    with reading(shop.engine) as connection:
+        summaries = [json.loads(row[0]) for row in bulk.fetch(connection, "select summary from operation order by id desc limit 4")]
+        seals = [row[0] for row in bulk.fetch(connection, "select object from audit where object like '% self_decided'")]
+    assert [one.get("self_decided") for one in summaries] == [1, None, 1, 1]
+    assert len(seals) == 3
+    opened = next(row for row in cases(shop) if row.state is State.PROPOSED)
+    assert not shop.ratings.decide_sanction(opened.id, False, "再看", REVIEWER, shop.tick(), own=True).self_decided, "another's decision is no self-decision"
+
+
 def test_where_names_are_checked_nobody_confirms_his_own_entry(shop: Shop) -> None:
     one = take(shop, 1)[0]
     added = shop.ratings.add_event(one, "praised", shop.now, None, shop.actor, shop.tick())

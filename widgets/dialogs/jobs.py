@@ -144,13 +144,13 @@ def rate(services: Services, job: Job) -> CreditRun:
 
 
 def settle_events(services: Services, job: Job, ids: Sequence[int], confirm: bool, reason: str) -> Settled:  # noqa: FBT001 (arguments travel by position)
-    """Confirm or void entries of the ledger."""
-    return services.rating.settle_events(ids, confirm=confirm, reason=reason, job=job)
+    """Confirm or void entries of the ledger; in a file that one person works on also his own, which the dialog has said."""
+    return services.rating.settle_events(ids, confirm=confirm, reason=reason, job=job, own=services.rating.alone)
 
 
 def settle_sanctions(services: Services, job: Job, ids: Sequence[int], approved: bool, reason: str) -> Settled:  # noqa: FBT001
-    """Decide cases of the ladder."""
-    return services.rating.settle_sanctions(ids, approved=approved, reason=reason, job=job)
+    """Decide cases of the ladder; likewise."""
+    return services.rating.settle_sanctions(ids, approved=approved, reason=reason, job=job, own=services.rating.alone)
 
 
 # ---------------------------------------------------------------- workspace

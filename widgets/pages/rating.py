@@ -716,7 +716,9 @@ class RatingPage(Page):
         dialog = Decision(self.context, labels(f"appeal.{word}"), said, labels(f"appeal.{word}"), parent=self)
 
         def decide(reason: str) -> None:
-            self.context.tasks.run(self, lambda: rating.decide_appeal(one.id, upheld=upheld, reason=reason), self._answered_appeal, self._failed, lane="write")
+            self.context.tasks.run(
+                self, lambda: rating.decide_appeal(one.id, upheld=upheld, reason=reason, own=rating.alone), self._answered_appeal, self._failed, lane="write"
+            )
 
         dialog.given.connect(decide)
         _open(dialog)

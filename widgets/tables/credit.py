@@ -170,7 +170,7 @@ ENTRIES: Final = (
            order=lambda row: row.halves_at, width=96),
     Column("evidence", "credit.evidence_of", lambda row, _: row.entry.evidence or "", width=130),
     Column("filed_by", "credit.filed_by", lambda row, _: row.entry.filed_by, width=90),
-    Column("confirmed", "credit.confirmed", lambda row, labels: _by(row.entry.confirmed_at, row.entry.confirmed_by, labels), width=160,
+    Column("confirmed", "credit.confirmed", lambda row, labels: _by(row.entry.confirmed_at, row.entry.confirmed_by, labels, own=row.entry.confirmed_by == row.entry.filed_by), width=160,
            tip=lambda row, _: row.entry.confirm_reason or ""),
     Column("voided", "credit.voided", lambda row, labels: _by(row.entry.voided_at, row.entry.voided_by, labels), width=160,
            tip=lambda row, _: row.entry.void_reason or ""),
@@ -178,7 +178,9 @@ ENTRIES: Final = (
 )  # fmt: skip
 
 
-def _by(at: int | None, who: str | None, labels: Labels) -> str:
+def _by(at: int | None, who: str | None, labels: Labels, *, own: bool = False) -> str:
+    if own and who is not None:
+        who = labels("credit.self_decided", who=who)
     return "" if at is None else "  ".join(filter(None, (labels.day(at), who)))
 
 
@@ -222,7 +224,7 @@ SANCTIONS: Final = (
     Column("proposed", "sanction.proposed_at", lambda row, labels: labels.time(row.proposed_at), sort="proposed", order=lambda row: row.proposed_at, width=130),
     Column("events", "credit.rests_on", lambda row, labels: labels.exact(len(row.event_ids)), sort="events", order=lambda row: len(row.event_ids), width=84,
            right=True),
-    Column("decided", "credit.decided", lambda row, labels: _by(row.decided_at, row.decided_by, labels), sort="decided", order=lambda row: row.decided_at,
+    Column("decided", "credit.decided", lambda row, labels: _by(row.decided_at, row.decided_by, labels, own=row.self_decided), sort="decided", order=lambda row: row.decided_at,
            width=160),
     Column("reason", "bulk.reason", lambda row, _: row.reason or "", width=180),
     Column("until", "credit.until", lambda row, labels: labels.day(row.ends_at) if row.ends_at is not None else "", sort="until",
@@ -250,7 +252,7 @@ APPEALS: Final = (
     Column("state", "sanction.state", lambda row, labels: _answer(row, labels)[0].text, sort="state", width=156, badges=_answer),
     Column("reason", "appeal.reason", lambda row, _: row.reason, width=240),
     Column("filed", "appeal.filed", lambda row, labels: _by(row.filed_at, row.filed_by, labels), sort="filed", order=lambda row: row.filed_at, width=170),
-    Column("decided", "credit.decided", lambda row, labels: _by(row.decided_at, row.decided_by, labels), sort="decided", order=lambda row: row.decided_at,
+    Column("decided", "credit.decided", lambda row, labels: _by(row.decided_at, row.decided_by, labels, own=row.self_decided), sort="decided", order=lambda row: row.decided_at,
            width=170),
     Column("answer", "appeal.answer", lambda row, _: row.answer or "", width=220),
     Column("id", "credit.number", lambda row, _: str(row.id), sort="id", order=lambda row: row.id, width=76, right=True),

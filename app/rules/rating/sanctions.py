@@ -192,11 +192,12 @@ def _asks(proposal: Proposal) -> tuple[Sanction, tuple[int, ...]]:
     return proposal.level, proposal.event_ids
 
 
-def decide(policy: CreditPolicy, case: Case, *, approved: bool, by: str, reason: str, at: int) -> Case:
-    """A case decided, running from then on; refused to who filed an event it rests on, without a reason, and twice."""
+def decide(policy: CreditPolicy, case: Case, *, approved: bool, by: str, reason: str, at: int, own: bool = False) -> Case:
+    """A case decided, running from then on; refused to who filed an event it rests on (unless ``own``), without a reason, and twice."""
     if case.state(at) is not State.PROPOSED or case.decision is not None:
         raise UsageError("decided_already", id=case.id)
-    by_another(case.proposal.filed_by, by)
+    if not own:
+        by_another(case.proposal.filed_by, by)
     rung = next((rung for rung in policy.ladder if rung.level == case.proposal.level), None)
     until = _until(rung, at) if approved and rung is not None else None
     return replace(case, decision=Decision(approved, by, _given(reason), at, until, at + policy.appeal_days * DAY))
@@ -237,11 +238,12 @@ def file_appeal(appeal_id: int, *, by: str, reason: str, at: int, until: int | N
     return Appeal(appeal_id, by, _given(reason), at)
 
 
-def decide_appeal(appeal: Appeal, *, filed_by: Collection[str], upheld: bool, by: str, reason: str, at: int) -> Appeal:
-    """An appeal decided by somebody who filed neither it nor what it challenges."""
+def decide_appeal(appeal: Appeal, *, filed_by: Collection[str], upheld: bool, by: str, reason: str, at: int, own: bool = False) -> Appeal:
+    """An appeal decided by somebody who filed neither it nor what it challenges (unless ``own``)."""
     if appeal.upheld is not None:
         raise UsageError("decided_already", id=appeal.id)
-    by_another({*filed_by, appeal.by}, by)
+    if not own:
+        by_another({*filed_by, appeal.by}, by)
     return replace(appeal, upheld=upheld, decided_by=by, decided_at=at, answer=_given(reason))
 
 
