@@ -36,6 +36,10 @@ class Words:
         sentence = self._catalogue.gettext(key)
         return sentence.format_map(_Given(values)) if values else sentence
 
+    def __reduce__(self) -> tuple[type[Words], tuple[str]]:
+        """To another process goes the language: it has the sentences itself."""
+        return Words, (self.language,)
+
     def plural(self, key: str, count: int, /, **values: object) -> str:
         """Sentence of a key whose form depends on a count, also given as ``{n}``, with its thousands set apart."""
         return self._catalogue.ngettext(key, key, count).format(n=f"{count:,}", **values)

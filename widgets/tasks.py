@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import multiprocessing
+import signal
 import threading
 import time
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import shiboken6
@@ -23,6 +26,7 @@ from app.values import local
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
     from app.services import Open, Services
     from app.usecases.workspace import Foreign
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from widgets.messages import Messages
 
 T = TypeVar("T")
-_LANES: Final = {"write": 1, "read": 3, "net": 2, "child": 2, "open": 1}
+_LANES: Final = {"write": 1, "read": 3, "net": 2, "child": 2, "open": 1, "beside": 1}
 _SAVING: Final = frozenset({"write", "child"})
 _TOLD_EVERY: Final = 0.1
 _PATIENCE: Final = 0.6
@@ -474,6 +478,20 @@ class Tasks(QObject):
         told = (CreatorsChanged(), PoliciesChanged(), OperationRecorded())
         return self._submit(owner, lambda task: _lead_child(task, order), done, failed, "child", title, told)
 
+    def run_beside(
+        self,
+        owner: QObject | None,
+        function: Callable[..., T],
+        arguments: Sequence[object],
+        done: Callable[[T], None] | None = None,
+        failed: Callable[[ProductError], None] | None = None,
+    ) -> Task:
+        """Run ``function(*arguments)`` in a process that stays: for what is short but would keep the interpreter from the window, as drawing does.
+
+        The function stands at the top of a module; one after the other, in the order asked for.
+        """
+        return self._submit(owner, lambda _: _BESIDE.do(function, tuple(arguments)), done, failed, "beside", "")
+
     # ------------------------------------------------------------ end
 
     def busy(self) -> list[Task]:
@@ -506,6 +524,85 @@ def _over() -> Future[None]:
     future: Future[None] = Future()
     future.set_result(None)
     return future
+
+
+# ---------------------------------------------------------------- beside
+
+
+class _Beside:
+    """The process beside the program; it begins with the first thing to do, and ends with the program."""
+
+    def __init__(self) -> None:
+        """Begin nothing yet."""
+        self._lock = threading.Lock()
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+
+    def do(self, function: Callable[..., T], arguments: tuple[object, ...]) -> T:
+        """Have something done there; once more where the process was gone."""
+        order = ForkingPickler.dumps((function, arguments))
+        with self._lock:
+            answer = self._asked(order)
+            if answer is None:
+                answer = self._asked(order)
+        if answer is None:
+            raise ProductError("child_gone", exit=-1)
+        good, what = answer
+        if not good:
+            raise what
+        done: T = what
+        return done
+
+    def _asked(self, order: memoryview) -> tuple[bool, Any] | None:
+        """The answer; None where nobody gave one."""
+        pipe = self._pipe or self._begun()
+        try:
+            pipe.send_bytes(order)
+            answer: tuple[bool, Any] = pipe.recv()
+        except (EOFError, OSError):
+            self.end()
+            return None
+        return answer
+
+    def _begun(self) -> Connection:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._pipe = ours
+        return ours
+
+    def end(self) -> None:
+        """Let the process go."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.join(1)
+            if self._process.is_alive():
+                self._process.terminate()
+                self._process.join(1)
+            self._process.close()
+        self._pipe = self._process = None
+
+
+_BESIDE: Final = _Beside()
+atexit.register(_BESIDE.end)
+
+
+def _serve(pipe: Connection) -> None:
+    """What the process beside does until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with the program, not with a key
+    while True:
+        try:
+            function, arguments = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer = (True, function(*arguments))
+        except BaseException as error:  # noqa: BLE001 (told to whoever asked)
+            answer = (False, error if isinstance(error, ProductError) else _sendable(error))
+        pipe.send(answer)
 
 
 # ---------------------------------------------------------------- child

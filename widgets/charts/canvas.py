@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows a picture that a thread has drawn: hover names a place, a click or Enter leads on, a right click copies picture or data."""
+"""Shows a picture that another process has drawn: hover names a place, a click or Enter leads on, a right click copies picture or data."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QSizePolicy, QToolTip, QWidget
 
+from widgets.charts.drawn import Look
+from widgets.charts.elsewhere import draw
 from widgets.labels import tsv
 from widgets.messages import tip
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.errors import ProductError
-    from widgets.charts.figures import Drawn, Hit, Look, Sketch
+    from widgets.charts.drawn import Drawn, Hit
+    from widgets.charts.figures import Sketch
     from widgets.labels import Labels
     from widgets.messages import Messages
     from widgets.tasks import Tasks
@@ -91,7 +94,10 @@ class Picture(QWidget):
     # ------------------------------------------------------------ what it shows
 
     def show_figure(self, make: Callable[[Look], Sketch]) -> None:
-        """Draw another picture; the old one stays until it is there. One that nobody sees waits until somebody does."""
+        """Draw another picture; the old one stays until it is there. One that nobody sees waits until somebody does.
+
+        ``make`` goes to another process: a function at the top of a module, or a ``partial`` of one.
+        """
         self._make = make
         if self.isVisible():
             self._draw()
@@ -130,11 +136,6 @@ class Picture(QWidget):
         colours = {token: theme.colour(token).name() for token in _TOKENS}
         measures = (self.width(), self.height(), self.devicePixelRatioF())
 
-        def work() -> Drawn:
-            from widgets.charts.figures import Look, draw  # noqa: PLC0415 (matplotlib loads with the first picture, here, in a thread)
-
-            return draw(make, Look(colours, tuple(font.families()), font.pixelSize(), *measures))
-
         def done(drawn: Drawn) -> None:
             if serial == self._serial:
                 self._show(drawn)
@@ -143,7 +144,8 @@ class Picture(QWidget):
             if serial == self._serial:
                 self.show_nothing(self._context.messages.sentence(error).text)
 
-        self._context.tasks.run(self, work, done, failed, lane="read")
+        look = Look(colours, tuple(font.families()), font.pixelSize(), *measures)
+        self._context.tasks.run_beside(self, draw, (make, look), done, failed)
 
     def _show(self, drawn: Drawn) -> None:
         self._waiting = False

@@ -19,8 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from widgets.charts.drawn import Drawn, Hit, Look
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.ft2font import FT2Font
@@ -43,22 +45,6 @@ mpl.rcParams["axes.unicode_minus"] = False
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How a picture looks: colours by token, fonts in order of preference, text in pixels, size in pixels of the screen's own scale."""
-
-    colours: Mapping[str, str]
-    families: Sequence[str]
-    text: float
-    width: int
-    height: int
-    ratio: float = 1.0
-
-    def colour(self, token: str) -> str:
-        """Colour of a token, as matplotlib takes it."""
-        return self.colours[token][:7]
-
-
-@dataclass(frozen=True, slots=True)
 class Spot:
     """A place in data coordinates that says something and leads somewhere."""
 
@@ -78,30 +64,6 @@ class Sketch:
     header: tuple[str, ...] = ()
     rows: list[tuple[object, ...]] = field(default_factory=list)
     says: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A place in pixels from the upper left corner."""
-
-    x: float
-    y: float
-    text: str
-    key: object
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A picture as RGBA pixels, rows from the top, and what can be pointed at."""
-
-    width: int
-    height: int
-    ratio: float
-    pixels: bytes
-    hits: tuple[Hit, ...]
-    header: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    says: str
 
 
 @lru_cache(maxsize=8)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures of returns: which record stands where and what it says; the drawing itself waits for a thread."""
+"""The pictures of returns: which record stands where and what it says; the drawing itself waits for another process."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from app.rules.rating.value import Word
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
     from app.rules.report import Figures
     from app.usecases.roi import Funnel, FunnelStep, ReturnRow
-    from widgets.charts.figures import Look, Mark, Sketch
+    from widgets.charts.drawn import Look
+    from widgets.charts.figures import Mark, Sketch
     from widgets.labels import Labels
 
 _YUAN: Final = 100
@@ -42,35 +44,42 @@ def lines(scale: returns.Scale, labels: Labels) -> tuple[Line, ...]:
 
 
 def _marks(of: Sequence[Line]) -> list[Mark]:
-    from widgets.charts.figures import Mark  # noqa: PLC0415 (matplotlib loads with the first picture, in a thread)
+    from widgets.charts.figures import Mark  # noqa: PLC0415 (matplotlib loads with the first picture, in a process of its own)
 
     return [Mark(one.roas, one.word, one.token) for one in of]
 
 
 def forest(items: Sequence[tuple[int, str, Figures]], compared: Sequence[Line], labels: Labels, *, best: bool) -> Callable[[Look], Sketch]:
     """Intervals of creators in the order given; all of them have one. ``best``: the order is by the cautious estimate."""
+    return partial(_forest, tuple(items), tuple(compared), labels, best=best)
+
+
+def _forest(items: Sequence[tuple[int, str, Figures]], compared: Sequence[Line], labels: Labels, look: Look, *, best: bool) -> Sketch:
+    from widgets.charts.figures import Interval, forest  # noqa: PLC0415 (likewise)
+
     header = (labels("roi.of"), "P10", "P25", "P50", "P75", "P90")
 
     def axis(shown: int) -> str:
         return labels("roi.forest.axis" if best else "roi.forest.axis_other", n=labels.exact(shown))
 
-    def make(look: Look) -> Sketch:
-        from widgets.charts.figures import Interval, forest  # noqa: PLC0415 (likewise)
-
-        made = [
-            Interval(
-                key, name, one.p10 or 0.0, one.p25 or 0.0, one.p50 or 0.0, one.p75 or 0.0, one.p90 or 0.0,
-                f"{name}\n{returns.interval_sentence(one, labels)}\n{labels('roi.above_break_even')} {returns.chance(one.p_above_break_even, labels)}",
-            )
-            for key, name, one in items
-        ]  # fmt: skip
-        return forest(look, made, _marks(compared), axis, header, lambda value: f"1:{value:g}")
-
-    return make
+    made = [
+        Interval(
+            key, name, one.p10 or 0.0, one.p25 or 0.0, one.p50 or 0.0, one.p75 or 0.0, one.p90 or 0.0,
+            f"{name}\n{returns.interval_sentence(one, labels)}\n{labels('roi.above_break_even')} {returns.chance(one.p_above_break_even, labels)}",
+        )
+        for key, name, one in items
+    ]  # fmt: skip
+    return forest(look, made, _marks(compared), axis, header, lambda value: f"1:{value:g}")
 
 
 def scatter(items: Sequence[tuple[int, str, Figures, Word | None]], compared: Sequence[Line], labels: Labels, found: int) -> Callable[[Look], Sketch]:
     """Cost against net revenue of those who cost anything, out of so many."""
+    return partial(_scatter, tuple(items), tuple(compared), labels, found)
+
+
+def _scatter(items: Sequence[tuple[int, str, Figures, Word | None]], compared: Sequence[Line], labels: Labels, found: int, look: Look) -> Sketch:
+    from widgets.charts.figures import Point, scatter  # noqa: PLC0415 (likewise)
+
     header = (labels("roi.of"), labels("roi.landed"), labels("roi.net"))
     low = any(one.net_fen <= 0 for _, _, one, _ in items)
     across = labels("roi.scatter.landed_few", shown=labels.exact(len(items)), found=labels.exact(found)) if len(items) < found else labels("roi.landed")
@@ -81,40 +90,36 @@ def scatter(items: Sequence[tuple[int, str, Figures, Word | None]], compared: Se
         said += [f"{labels('roi.net')} {labels.money(one.net_fen)}", f"{labels('roi.roas')} {returns.roas(one, labels)}"]
         return "\n".join(said)
 
-    def make(look: Look) -> Sketch:
-        from widgets.charts.figures import Point, scatter  # noqa: PLC0415 (likewise)
-
-        made = [
-            Point(key, name, one.landed_fen / _YUAN, one.net_fen / _YUAN, text(name, one, word), *_INKS[word], returns.word_said(word, labels) if word is not None else "")
-            for key, name, one, word in sorted(items, key=lambda item: -int(item[3] or 0))
-        ]  # fmt: skip
-        over = sum(1 for _, _, one, _ in items if compared and (one.roas or 0.0) > compared[0].roas)
-        says = labels("roi.scatter.says", n=labels.exact(len(items)), over=labels.exact(over))
-        return scatter(look, made, _marks(compared), (across, upwards), header, says, lambda value: f"¥{labels.count(value)}")
-
-    return make
+    made = [
+        Point(key, name, one.landed_fen / _YUAN, one.net_fen / _YUAN, text(name, one, word), *_INKS[word], returns.word_said(word, labels) if word is not None else "")
+        for key, name, one, word in sorted(items, key=lambda item: -int(item[3] or 0))
+    ]  # fmt: skip
+    over = sum(1 for _, _, one, _ in items if compared and (one.roas or 0.0) > compared[0].roas)
+    says = labels("roi.scatter.says", n=labels.exact(len(items)), over=labels.exact(over))
+    return scatter(look, made, _marks(compared), (across, upwards), header, says, lambda value: f"¥{labels.count(value)}")
 
 
 def funnel(found: Funnel, labels: Labels) -> Callable[[Look], Sketch]:
     """From impressions to orders; lengths are logarithmic, so that the few at the end can be seen."""
+    return partial(_funnel, found, labels)
+
+
+def _funnel(found: Funnel, labels: Labels, look: Look) -> Sketch:
+    from math import log10  # noqa: PLC0415 (only here)
+
+    from widgets.charts.figures import Bar, bars  # noqa: PLC0415 (likewise)
+
     header = (labels("roi.of"), labels("roi.funnel.total"), labels("roi.funnel.contents"))
 
-    def make(look: Look) -> Sketch:
-        from math import log10  # noqa: PLC0415 (only here)
-
-        from widgets.charts.figures import Bar, bars  # noqa: PLC0415 (likewise)
-
-        befores = (None, *found.steps)
-        made = [
-            Bar(step.name, labels(f"roi.funnel.{step.name}"), log10(1 + (step.total or 0)), _step(step, before, labels), _rate(step, before, labels))
-            for step, before in zip(found.steps, befores, strict=False)
-        ]
-        says = "\n".join(f"{one.label} {one.shown}" for one in made)
-        sketch = bars(look, made, header, f"{says}\n{labels('roi.funnel.note')}", note=labels("roi.funnel.note"))
-        sketch.rows = [(labels(f"roi.funnel.{step.name}"), "" if step.total is None else step.total, step.contents) for step in found.steps]
-        return sketch
-
-    return make
+    befores = (None, *found.steps)
+    made = [
+        Bar(step.name, labels(f"roi.funnel.{step.name}"), log10(1 + (step.total or 0)), _step(step, before, labels), _rate(step, before, labels))
+        for step, before in zip(found.steps, befores, strict=False)
+    ]
+    says = "\n".join(f"{one.label} {one.shown}" for one in made)
+    sketch = bars(look, made, header, f"{says}\n{labels('roi.funnel.note')}", note=labels("roi.funnel.note"))
+    sketch.rows = [(labels(f"roi.funnel.{step.name}"), "" if step.total is None else step.total, step.contents) for step in found.steps]
+    return sketch
 
 
 def _step(step: FunnelStep, before: FunnelStep | None, labels: Labels) -> str:
@@ -146,6 +151,12 @@ def _share(rate: float) -> str:
 
 def trend(rows: Sequence[ReturnRow], labels: Labels) -> Callable[[Look], Sketch]:
     """Net revenue and landed cost by month."""
+    return partial(_trend, tuple(rows), labels)
+
+
+def _trend(rows: Sequence[ReturnRow], labels: Labels, look: Look) -> Sketch:
+    from widgets.charts.figures import Series, trend  # noqa: PLC0415 (likewise)
+
     header = (labels("roi.by.month"), labels("roi.net"), labels("roi.landed"))
 
     def said(row: ReturnRow) -> str:
@@ -155,13 +166,8 @@ def trend(rows: Sequence[ReturnRow], labels: Labels) -> Callable[[Look], Sketch]
             f"{labels('roi.roas')} {returns.roas(one, labels)}"
         )
 
-    def make(look: Look) -> Sketch:
-        from widgets.charts.figures import Series, trend  # noqa: PLC0415 (likewise)
-
-        net = Series(labels("roi.net"), [(at, row.figures.net_fen / _YUAN, said(row)) for at, row in enumerate(rows)], "accent")
-        landed = Series(labels("roi.landed"), [(at, row.figures.landed_fen / _YUAN, said(row)) for at, row in enumerate(rows)], "warning")
-        last = rows[-1]
-        ticks = [(float(at), str(row.key)) for at, row in enumerate(rows)]
-        return trend(look, (net, landed), ticks, header, said(last), lambda value: f"¥{labels.count(value)}")
-
-    return make
+    net = Series(labels("roi.net"), [(at, row.figures.net_fen / _YUAN, said(row)) for at, row in enumerate(rows)], "accent")
+    landed = Series(labels("roi.landed"), [(at, row.figures.landed_fen / _YUAN, said(row)) for at, row in enumerate(rows)], "warning")
+    last = rows[-1]
+    ticks = [(float(at), str(row.key)) for at, row in enumerate(rows)]
+    return trend(look, (net, landed), ticks, header, said(last), lambda value: f"¥{labels.count(value)}")

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture in the window: drawn in a thread, pointed at, entered by keyboard, taken along."""
+"""A picture in the window: drawn in another process, pointed at, entered by keyboard, taken along."""
 
 from __future__ import annotations
 
-import threading
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +21,10 @@ from widgets.charts.figures import Point, Sketch, scatter
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
-    from widgets.charts.figures import Look
+    from widgets.charts.drawn import Look
     from widgets.page import Context
 
+ROOT = Path(__file__).resolve().parents[3]
 POINTS = [Point(7, "<b>甲</b>", 100.0, 900.0, "<b>甲</b> 1:9"), Point(8, "=乙", 1_000.0, 300.0, "乙 1:0.3"), Point(None, "丙", 5_000.0, 9_000.0, "丙")]
 
 
@@ -35,7 +39,7 @@ def picture(qtbot: QtBot, context: Context) -> Picture:
     made.resize(640, 360)
     made.show()
     made.show_figure(make)
-    qtbot.waitUntil(lambda: made.settled() and made.drawn is not None)
+    qtbot.waitUntil(lambda: made.settled() and made.drawn is not None, timeout=20_000)
     return made
 
 
@@ -52,26 +56,58 @@ def hits(picture: Picture) -> dict[object, tuple[float, float]]:
     return {hit.key: (hit.x, hit.y) for hit in picture.drawn.hits}
 
 
-def test_it_is_drawn_off_the_main_thread_at_the_size_of_the_widget(qtbot: QtBot, context: Context) -> None:
-    threads: list[int] = []
+def seen(look: Look) -> Sketch:
+    sketch = make(look)
+    sketch.says = str(os.getpid())
+    return sketch
 
-    def seen(look: Look) -> Sketch:
-        threads.append(threading.get_ident())
-        return make(look)
 
+def gone(_: Look) -> Sketch:
+    os._exit(3)
+
+
+def test_it_is_drawn_by_another_process_at_the_size_of_the_widget(qtbot: QtBot, context: Context) -> None:
     picture = Picture(context, "x")
     qtbot.addWidget(picture)
     picture.resize(500, 300)
     picture.show_figure(seen)
     assert picture.settled()
-    assert not threads  # nobody looks
+    assert context.tasks.idle(), "nobody looks"
     picture.show()
-    qtbot.waitUntil(lambda: picture.drawn is not None)
+    qtbot.waitUntil(lambda: picture.drawn is not None, timeout=20_000)
     assert picture.drawn is not None
     assert (picture.drawn.width, picture.drawn.height) == (500, 300)
-    assert threading.get_ident() not in threads
+    first = picture.drawn.says
+    assert first != str(os.getpid())
     picture.resize(600, 320)
     qtbot.waitUntil(lambda: picture.drawn is not None and picture.drawn.width == 600)
+    assert picture.drawn.says == first, "one process draws all of them"
+
+
+def test_a_process_that_went_away_is_told_and_the_next_picture_has_another(qtbot: QtBot, picture: Picture) -> None:
+    picture.show_figure(gone)
+    qtbot.waitUntil(lambda: picture.drawn is None, timeout=20_000)
+    assert picture.accessibleDescription()
+    picture.show_figure(make)
+    qtbot.waitUntil(lambda: picture.drawn is not None, timeout=20_000)
+
+
+def test_what_is_drawn_goes_there_without_loading_what_draws() -> None:
+    code = """
+import pickle, sys
+from app.usecases.roi import Funnel
+from app.words import Words
+from widgets.charts import canvas, drawn
+from widgets.dialogs import credit_pictures, roi_pictures
+from widgets.labels import Labels
+labels = Labels(Words("zh"), "Asia/Shanghai")
+sent = [roi_pictures.forest([], [], labels, best=True), roi_pictures.scatter([], [], labels, 0), roi_pictures.funnel(Funnel(0, ()), labels),
+        roi_pictures.trend([], labels), credit_pictures.waterfall(None, labels), credit_pictures.course([], labels)]
+assert [one.func for one in pickle.loads(pickle.dumps(sent))] == [one.func for one in sent]
+pickle.loads(pickle.dumps(drawn.Drawn(1, 1, 1.0, b"", (), (), (), "")))
+sys.exit("matplotlib" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT).returncode == 0
 
 
 def test_hover_names_a_point_literally_and_a_click_leads_on(qtbot: QtBot, picture: Picture) -> None:
