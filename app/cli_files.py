@@ -147,9 +147,7 @@ def _undo_import(context: Context, number: Annotated[int, typer.Argument(metavar
 
 @command(_exporting, CREATORS, "export_creators")
 def _export_creators(context: Context, file: OutFile, where: Where = "", columns: Columns = "") -> None:
-    _write_out(
-        session_of(context), file, lambda services, job: services.creators.export(Question(where=where), parts(columns), file, job), of_creators=True
-    )
+    _write_out(session_of(context), file, lambda services, job: services.creators.export(Question(where=where), parts(columns), file, job), of_creators=True)
 
 
 def _exporting_of(kind: str) -> None:

@@ -16,6 +16,8 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 DEFAULT_ZONE: Final = "Asia/Shanghai"
+DAY: Final = 86_400_000_000
+"""Microseconds of a day."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 

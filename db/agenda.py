@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from app.rules.rating import raisers
 from app.rules.rating.raisers import Confirmation
 from app.rules.recruiting import silent_before
-from app.usecases.today import DAY, Task
+from app.usecases.today import Task
+from app.values import DAY
 from db import bulk, pipeline
 from db.writers import ledger
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from app.rules.decay import DAY
 from app.rules.rating import ledger as rules
 from app.rules.rating import raisers
 from app.rules.rating.asked import CreditAsked
@@ -16,6 +15,7 @@ from app.rules.rating.ledger import Ledger
 from app.rules.rating.raisers import Confirmation
 from app.rules.rating.sanctions import State
 from app.usecases.rating import Glance, Proposed, ScorePoint, Waiting
+from app.values import DAY
 from db import bulk
 from db.writers import cases, ledger
 

@@ -369,9 +369,11 @@ def _came(table: str, function: str) -> str:
 
 
 def _check(table: str, name: str, condition: str) -> str:
+    """Rows from before the check, which it does not hold for, stay; it watches over what comes."""
+    add = f"alter table public.{table} add constraint {name} check ({condition})"
     return (
         f"do $$ begin if not exists (select from pg_constraint where conname = '{name}') then"
-        f" alter table public.{table} add constraint {name} check ({condition}) not valid; end if; end $$;"
+        f" begin {add}; exception when check_violation then {add} not valid; end; end if; end $$;"
     )
 
 

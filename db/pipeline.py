@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from app.rules import months
-from app.rules.decay import DAY
 from app.rules.recruiting import RECRUITING, RecruitingPolicy, forecast, pace, silent_before
 from app.usecases.recruiting import Funnel, FunnelStage, GoalRow, Overdue, Owned, PlanRow, Plans, SilentRow
-from app.values import Group, Stage
+from app.values import DAY, Group, Stage
 from db import bulk, frames
 from db.writers import policies, settings
 

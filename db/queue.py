@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from app.rules import outreach
-from app.rules.decay import DAY
 from app.rules.fields import PLATFORMS
 from app.rules.outreach import OUT, Candidate, Reach
 from app.rules.recruiting import Holding, clash
 from app.usecases.outreach import Queue, QueueRow
-from app.values import Stage, Tier, day_start, local
+from app.values import DAY, Stage, Tier, day_start, local
 from db import bulk, pipeline
 from db.writers import settings, suppressed
 

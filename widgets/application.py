@@ -336,7 +336,7 @@ class Application(QObject):
 
     def pictures(self, folder: Path) -> None:
         """Write every page in both languages and looks, one PNG each."""
-        from widgets.frame import pictures  # noqa: PLC0415 (nobody who works needs it)
+        from widgets import pictures  # noqa: PLC0415 (nobody who works needs it)
 
         pictures.take(self, folder, whole=self._options.whole)
 

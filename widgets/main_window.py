@@ -33,8 +33,9 @@ from widgets.dialogs.palette import Choice, Palette
 from widgets.dialogs.settings import SettingsDialog
 from widgets.dialogs.welcome import Opening, Trouble, Welcome
 from widgets.frame import parts
+from widgets.frame.beside import Beside
 from widgets.frame.clockwork import Clockwork
-from widgets.frame.commands import COMMANDS, MENUS, hint, shortcut
+from widgets.frame.commands import COMMANDS, MENUS, hint, shortcut, spoken
 from widgets.frame.files import BACKUP_ENDING, ENDING, Files, ask
 from widgets.frame.lost import LostBanner
 from widgets.frame.status import TaskStrip
@@ -141,6 +142,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self._navigation)
         row.addWidget(self._stack, 1)
         row.addWidget(self._side)
+        Beside(self._side, row, self._stack, self._theme)
         self.lost = LostBanner(self._tasks, self._labels, self._theme, self._messages)
         column.addWidget(self.lost)
         column.addLayout(row, 1)
@@ -516,15 +518,16 @@ class MainWindow(QMainWindow):
             if action.isEnabled()
         ]
         choices += [
-            Choice(action.text().rstrip("…"), shortcut(action), command.icon, action.trigger, command.key)
+            Choice(spoken(action), shortcut(action), command.icon, action.trigger, command.key)
             for command in COMMANDS
             if command.key != "view.palette" and (action := self.commands[command.key]).isEnabled()
         ]
         if self.page is not None:
+            told = {choice.text for choice in choices}  # a page may offer a command of the frame as its own
             choices += [
-                Choice(action.text().replace("&", "").rstrip("…"), shortcut(action), "right", action.trigger)
+                Choice(spoken(action), shortcut(action), "right", action.trigger)
                 for action in self.page.actions()
-                if action.isEnabled() and action.text()
+                if action.isEnabled() and action.text() and spoken(action) not in told
             ]
         search = None
         if self.context is not None:
@@ -576,7 +579,7 @@ class MainWindow(QMainWindow):
         """Explain the page that is shown."""
         chapter = self.page.help_key if self.page is not None else "start"
         actions = [*(self.page.actions() if self.page else ()), *self.commands.values()]
-        shortcuts = [(shortcut(action), action.text().replace("&", "").rstrip("…")) for action in actions if shortcut(action) and action.isEnabled()]
+        shortcuts = [(shortcut(action), spoken(action)) for action in actions if shortcut(action) and action.isEnabled()]
         title = self._labels(f"page.{self._current}") if self._current else self._labels("app.name")
         self._side.help(self._labels("help.title", page=title), chapter, shortcuts)
 

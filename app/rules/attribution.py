@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from app.errors import UsageError
 from app.rules.apportion import apportioned, run_heads, run_sizes
-from app.rules.decay import DAY, millionths
+from app.rules.decay import millionths
 from app.rules.models import MODELS
-from app.values import Ranked
+from app.values import DAY, Ranked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

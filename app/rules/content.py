@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from app.errors import UsageError
-from app.rules.decay import DAY, MILLION, millionths
+from app.rules.decay import MILLION, millionths
 from app.rules.rating import raisers
-from app.values import local
+from app.values import DAY, local
 
 if TYPE_CHECKING:
     from datetime import date
@@ -236,7 +236,7 @@ def _state(facts: Progress) -> State:
     return next((state for state, at in steps if at is not None), State.PLANNED)
 
 
-def _next(policy: DeskPolicy, facts: Progress, due: int | None) -> tuple[Step | None, int | None]:  # noqa: PLR0911 (one step after the other)
+def _next(policy: DeskPolicy, facts: Progress, due: int | None) -> tuple[Step | None, int | None]:  # noqa: PLR0911 (one step after the other)  # noqa: PLR0911 (an answer a line)
     if facts.posted_at is not None:
         mark = next((mark for mark in FIGURE_MARKS if mark not in facts.figures), None)
         return (None, None) if mark is None else (Step(f"t{mark}"), facts.posted_at + mark * DAY)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from app.values import DAY
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 MILLION: Final = 1_000_000
-DAY: Final = 86_400_000_000
 _DOUBT: Final = 1e-7
 _DIGITS: Final = 60
 

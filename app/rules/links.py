@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from app.rules.cells import handle_key
 from app.rules.codes import task_code
-from app.rules.decay import DAY
+from app.values import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -132,7 +132,7 @@ def _kuaishou(host: str, path: str, query: _Query) -> _Found | None:
 _BV: Final = r"BV1[0-9A-Za-z]{9}"
 
 
-def _bilibili(host: str, path: str, query: _Query) -> _Found | None:  # noqa: PLR0911 (one form of address after the other)
+def _bilibili(host: str, path: str, query: _Query) -> _Found | None:  # noqa: PLR0911 (one form of address after the other)  # noqa: PLR0911 (an answer a line)
     if match := _path(rf"/(?:video/|s/video/|bangumi/play/)?({_BV})(?:/p\d+)?", path):
         return _Found("BV" + match[1][2:])
     if match := _path(r"/(?:video/|s/video/)?av(\d{1,16})", path):
@@ -160,7 +160,7 @@ def _channels(host: str, path: str, query: _Query) -> _Found | None:
     return None
 
 
-def _weibo(host: str, path: str, query: _Query) -> _Found | None:  # noqa: PLR0911 (one form of address after the other)
+def _weibo(host: str, path: str, query: _Query) -> _Found | None:  # noqa: PLR0911 (one form of address after the other)  # noqa: PLR0911 (an answer a line)
     if host == "t.cn":
         return _shortened(path)
     if (match := _path(r"/tv/show/(\d+:\d+)", path)) or (match := _path(r"/show/(\d+:\d+)", path)):
@@ -515,7 +515,7 @@ def match(shared: Sequence[Shared], tasks: Iterable[Task], known: Mapping[tuple[
     return matched, refused
 
 
-def _one(  # noqa: PLR0911 (one reason after the other)
+def _one(  # noqa: PLR0911 (one reason after the other)  # noqa: PLR0911 (an answer a line)
     one: Shared, board: _Board, known: Mapping[tuple[str, str], Known], seen: Mapping[tuple[str | None, str | None], int], now: int
 ) -> Matched | Unmatched:
     if one.problem is not None or one.platform is None or one.content_id is None:
@@ -546,7 +546,7 @@ def _one(  # noqa: PLR0911 (one reason after the other)
     return Matched(one, chosen, published, by)
 
 
-def _meant(one: Shared, board: _Board, about: Known) -> tuple[list[Task], str] | Unmatched:  # noqa: PLR0911 (one reason after the other)
+def _meant(one: Shared, board: _Board, about: Known) -> tuple[list[Task], str] | Unmatched:  # noqa: PLR0911 (one reason after the other)  # noqa: PLR0911 (an answer a line)
     """Tasks that a link may be for: by its code, else by whose it is."""
     assert one.platform is not None  # noqa: S101 (asked before)
     coded = [board.by_code[code] for code in one.codes if code in board.by_code]

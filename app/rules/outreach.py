@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from app.errors import UsageError
-from app.rules.decay import DAY
 from app.rules.recruiting import CHANNELS
+from app.values import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

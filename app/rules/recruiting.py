@@ -13,8 +13,7 @@ from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 from app.errors import UsageError
-from app.rules.decay import DAY
-from app.values import Group, Stage
+from app.values import DAY, Group, Stage
 
 RECRUITING: Final = "recruiting"
 CHANNELS: Final = ("wechat", "phone", "email", "platform", "sms", "other")

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.errors import UsageError
-from app.rules.decay import DAY
-from app.values import Ranked
+from app.values import DAY, Ranked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

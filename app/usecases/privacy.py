@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from app.rules.rights import Rights
     from app.values import Actor
 
-DAY: Final = 86_400 * 1_000_000
 LOOKED: Final = ("open", "copy", "export", "erase")
 _CHANNELS: Final = ("wechat", "phone", "email", "platform", "form", "paper", "other")
 

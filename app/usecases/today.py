@@ -11,14 +11,13 @@ from app.errors import UsageError
 from app.events import CreatorsChanged, Events, OperationRecorded, PoliciesChanged
 from app.jobs import Job, Quiet
 from app.rules import teams
-from app.values import day_end, day_start, local
+from app.values import DAY, day_end, day_start, local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from app.values import Actor, Group, Stage, Tier
 
-DAY: Final = 86_400 * 1_000_000
 OLD_DAYS: Final = 30
 """A follower count is old after so many days."""
 SOON_DAYS: Final = 14

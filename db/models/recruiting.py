@@ -7,7 +7,8 @@ and its words are empty. Marks are in hundredths.
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Count, Fen, Id, Moment, Rank, Words
@@ -45,8 +46,8 @@ class Contact(Base):
         Index("ix_contact_at", "at", "creator_id"),
         Index("ix_contact_who", "who", "channel", "at"),
         # Questions: few, and asked for at every start, as their time passes by itself.
-        Index("ix_contact_answer_by", "answer_by", sqlite_where=text("answer_by is not null"), postgresql_where=text("answer_by is not null")),
-        Index("ix_contact_message_ref", "message_ref", sqlite_where=text("message_ref is not null"), postgresql_where=text("message_ref is not null")),
+        Index("ix_contact_answer_by", "answer_by", sqlite_where=sql("answer_by is not null"), postgresql_where=sql("answer_by is not null")),
+        Index("ix_contact_message_ref", "message_ref", sqlite_where=sql("message_ref is not null"), postgresql_where=sql("message_ref is not null")),
         _NEVER_REUSE,
     )
 
@@ -74,7 +75,7 @@ class Suppression(Base):
 
     __table_args__ = (
         Index("ix_suppression_creator_id", "creator_id"),
-        Index("ix_suppression_key_hash", "key_hash", sqlite_where=text("key_hash is not null"), postgresql_where=text("key_hash is not null")),
+        Index("ix_suppression_key_hash", "key_hash", sqlite_where=sql("key_hash is not null"), postgresql_where=sql("key_hash is not null")),
         _NEVER_REUSE,
     )
 

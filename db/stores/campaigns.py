@@ -10,7 +10,6 @@ from app.errors import UsageError
 from app.rules import campaigns as rules
 from app.rules.campaigns import AGREED, DealState, Ended, Peer
 from app.rules.codes import Kind
-from app.rules.decay import DAY
 from app.rules.roi import RoiPolicy
 from app.usecases.campaigns import (
     CampaignRow,
@@ -24,7 +23,7 @@ from app.usecases.campaigns import (
     PriceBeside,
     QuoteRow,
 )
-from app.values import Tier
+from app.values import DAY, Tier
 from db import bulk
 from db.engine import reading, writing
 from db.writers import deals, edits, policies, quotes, raising, settings

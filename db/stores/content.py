@@ -14,7 +14,6 @@ from app.files import Reject, Upserted
 from app.rules import content
 from app.rules.cells import handle_key
 from app.rules.content import Calibration, Sent
-from app.rules.decay import DAY
 from app.rules.links import Known, Task
 from app.rules.rating import raisers
 from app.usecases.content import (
@@ -31,6 +30,7 @@ from app.usecases.content import (
     TaskShown,
     WriteOffRow,
 )
+from app.values import DAY
 from db import bulk
 from db.engine import reading, writing
 from db.writers import desk, edits, ledger, raising, settings, tasks

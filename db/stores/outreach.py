@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import UsageError
 from app.rules import outreach
-from app.rules.decay import DAY
 from app.rules.outreach import IN, OUT
 from app.rules.recruiting import Holding, clash
 from app.usecases.outreach import ContactRow, Letter, Logged, MailSettings, Sent, SuppressionRow, TemplateRow
-from app.values import Stage
+from app.values import DAY, Stage
 from db import bulk, pipeline, queue
 from db.engine import reading, writing
 from db.writers import audit, contacts, edits, settings, suppressed

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from app.errors import NotPermittedError, UsageError, WorkspaceError
 from app.rules.outreach import keys
 from app.rules.privacy import PrivacyPolicy
-from app.usecases.privacy import DAY, ConsentRow, DueClass, Erased, Heads, KeptFact, Look
-from app.values import iso
+from app.usecases.privacy import ConsentRow, DueClass, Erased, Heads, KeptFact, Look
+from app.values import DAY, iso
 from db import attachments, bulk
 from db.engine import reading, writing
 from db.maintenance import ERASED_SINCE

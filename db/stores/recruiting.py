@@ -8,11 +8,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from app.rules.decay import DAY
 from app.rules.recruiting import Holding, allowed, clash, is_silent, reason_of, refusal
 from app.usecases.creators import Question, SortKey
 from app.usecases.recruiting import BoardColumn, Card, Done, HandedOver, Left, Step
-from app.values import Group, Stage, Tier
+from app.values import DAY, Group, Stage, Tier
 from db import bulk, pipeline, questions
 from db.engine import reading, writing
 from db.models import Base

@@ -13,11 +13,10 @@ from app.errors import WorkspaceError
 from app.jobs import Quiet
 from app.rules import months, report
 from app.rules.attribution import AttributionPolicy
-from app.rules.decay import DAY
 from app.rules.paths import Path
 from app.rules.roi import RoiPolicy
 from app.usecases.roi import Asked, OneReturn, OrderPage, Orders, ReturnReport, ReturnRow, Split
-from app.values import ValueGrade
+from app.values import DAY, ValueGrade
 from db import bulk
 from db.engine import reading, writing
 from db.writers import currencies, facets, outcomes, policies, returns, shares, values

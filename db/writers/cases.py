@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from app.errors import NotPermittedError, UsageError
-from app.rules.decay import DAY
 from app.rules.rating import sanctions
 from app.rules.rating.ledger import Event
 from app.rules.rating.raisers import NO_SHOW
 from app.rules.rating.sanctions import Appeal
 from app.usecases.rating import AppealRow, CreditEntry, Followed, SanctionRow
+from app.values import DAY
 from db import bulk
 from db.writers import ledger
 

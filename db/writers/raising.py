@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from app.rules import content
-from app.rules.decay import DAY
 from app.rules.rating import raisers
 from app.rules.rating.raisers import Finding
+from app.values import DAY
 from db import bulk
 from db.writers import desk, ledger, raised
 

@@ -14,9 +14,9 @@ from app.errors import NotPermittedError
 from app.rules import content
 from app.rules.campaigns import LIVE, DealState
 from app.rules.content import FigureSource, State
-from app.rules.decay import DAY
 from app.rules.links import SHORT
 from app.usecases.content import Fact, Left
+from app.values import DAY
 from db import bulk
 from db.writers import deals, desk, edits, raising
 from db.writers.deals import Deal

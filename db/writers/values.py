@@ -13,11 +13,10 @@ from sqlalchemy import func, select
 
 from app.jobs import Quiet
 from app.rules import months, report
-from app.rules.decay import DAY
 from app.rules.fields import PLATFORMS
 from app.rules.rating import tiers
 from app.rules.report import Peers, Period, Sums
-from app.values import Group, Tier, local
+from app.values import DAY, Group, Tier, local
 from db import bulk, frames
 from db.engine import reading
 from db.models.records import AuditRow

@@ -10,10 +10,9 @@ import pytest
 
 from app.errors import CancelledError, NotPermittedError, UsageError
 from app.jobs import Quiet
-from app.rules.decay import DAY
 from app.rules.rating.credit import Dimension
 from app.rules.rating.sanctions import State
-from app.values import CreditGrade, Sanction, local
+from app.values import DAY, CreditGrade, Sanction, local
 from tests.db.test_ledger import OTHER, REVIEWER, cases, enter, kept, ledger_of, shown, take
 
 if TYPE_CHECKING:

@@ -16,11 +16,10 @@ from sqlalchemy import text
 
 from app.errors import NotPermittedError, UsageError
 from app.jobs import Quiet
-from app.rules.decay import DAY
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.ledger import Clocks, Event
 from app.rules.rating.sanctions import State
-from app.values import Actor, CreditGrade, Sanction
+from app.values import DAY, Actor, CreditGrade, Sanction
 from db import bulk
 from db.engine import reading, writing
 from db.stores.rating import confirm_due

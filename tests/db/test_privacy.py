@@ -20,8 +20,8 @@ from app.events import Events
 from app.files import ImportRequest
 from app.jobs import Quiet
 from app.rules.rights import Rights
-from app.usecases.privacy import DAY, Look, Privacy
-from app.values import Stage
+from app.usecases.privacy import Look, Privacy
+from app.values import DAY, Stage
 from db import attachments, bulk, maintenance
 from db.engine import reading, writing
 from db.models import Base

@@ -10,8 +10,8 @@ import pytest
 
 from app.events import Events
 from app.jobs import Quiet
-from app.usecases.today import DAY, Change, Recent, Task, Today, Whose
-from app.values import Bookable, CreditGrade, Group, Sanction, Stage
+from app.usecases.today import Change, Recent, Task, Today, Whose
+from app.values import DAY, Bookable, CreditGrade, Group, Sanction, Stage
 from db import bulk
 from db.engine import writing
 from db.stores.today import TodayStore

@@ -140,7 +140,7 @@ EVENTS = (
 )
 
 
-def _case(address: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> list[Any]:
+def _case(address: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> list[Any]:  # noqa: PLR0915 (a day from its start to its end)
     folder.mkdir()
     for name, body in (("creators.csv", CREATORS), ("events.csv", EVENTS)):
         (folder / name).write_text(body, encoding="utf-8")

@@ -24,6 +24,7 @@ from widgets.dialogs.credit_event import AddEntry
 from widgets.dialogs.doctor import Doctor
 from widgets.dialogs.history import History
 from widgets.dialogs.import_wizard import ImportWizard, picture
+from widgets.dialogs.mates import TeamDialog
 from widgets.dialogs.paste import PastePreview
 from widgets.dialogs.tiers import TierPolicies
 from widgets.messages import ErrorDialog, Message
@@ -78,6 +79,7 @@ DIALOGS: Final[dict[str, Callable[[Context], QWidget]]] = {
     "TierPolicies": TierPolicies,
     "Doctor": Doctor,
     "Comparison": _compared,
+    "TeamDialog": lambda context: TeamDialog(context, {"小林": "华东组"}, ["小林", "老周"]),
     "CreatorDialog": CreatorDialog,
     "CreatorDialog:edit": _edited,
     **{f"BulkDialog:{kind}": _bulk(kind) for kind in ("field", "tags", "stage", "owner")},

@@ -32,7 +32,7 @@ def words_of_the_data(desk: Application) -> frozenset[str]:
     told = " ".join(
         f"{row.name} {row.category} {row.city} {row.owner} {' '.join(row.tags)} {' '.join(one.handle or '' for one in row.accounts)}" for row in rows
     )
-    pasted = "taozi xhs"
+    pasted = "taozi xhs tester"
     return frozenset(word.casefold() for word in access.LATIN.findall(f"{told} {pasted} {services.ref.address} {desk.actor.name}"))
 
 

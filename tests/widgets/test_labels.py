@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.usecases.today import DAY
-from app.values import Group, Stage, Tier
+from app.values import DAY, Group, Stage, Tier
 from app.words import Words
 from widgets.labels import NOTHING, Labels
 

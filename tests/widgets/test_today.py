@@ -13,8 +13,7 @@ from PySide6.QtTest import QTest
 
 from app.files import ImportRequest
 from app.usecases.creators import Question
-from app.usecases.today import DAY
-from app.values import Actor, Stage, Tier, WorkspaceRef, local
+from app.values import DAY, Actor, Stage, Tier, WorkspaceRef, local
 from app.words import LANGUAGES
 from sync.compose import now, opener
 from widgets.dialogs.mates import TeamDialog

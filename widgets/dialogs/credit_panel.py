@@ -26,12 +26,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.rules.decay import DAY, MILLION, millionths
+from app.rules.decay import MILLION, millionths
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.explain import Standing
 from app.rules.rights import Act
-from app.values import CreditGrade, local
+from app.values import DAY, CreditGrade, local
 from widgets.charts.canvas import Picture
 from widgets.dialogs.credit_appeal import Target
 from widgets.dialogs.credit_pictures import course, waterfall

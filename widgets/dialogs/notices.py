@@ -129,6 +129,7 @@ class Side(QFrame):
         """Stay hidden until something is shown."""
         super().__init__()
         self.setObjectName("side")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedWidth(theme.px(_NOTES))
         self._labels, self._theme = labels, theme
         self._guide: Guide | None = None

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -70,6 +71,11 @@ MENUS: Final = {
 def shortcut(action: QAction) -> str:
     """An action's keys as the system writes them."""
     return action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def spoken(action: QAction) -> str:
+    """An action's words without the letter of its menu and the dots."""
+    return re.sub(r"\(&\w\)|&", "", action.text()).rstrip("…")
 
 
 def hint(action: QAction) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from PySide6.QtCore import QSettings, Qt, QTimer
-from PySide6.QtGui import QAction, QHideEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QHideEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.rules.rights import Act
 from app.settings import DENSITY
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from app.events import Event
     from app.usecases.today import Change, Recent, Standing, Task
 
+_SIDE: Final = 352
+_NARROW: Final = 900
+"""Width below which work list and figures stand above each other."""
+_ANY: Final = (1 << 24) - 1
 _LOOKED: Final = "today/looked"
 _WHOSE: Final = "today/whose"
 _WHOSE_NAMES: Final = tuple(one.value for one in Whose)
@@ -182,14 +186,14 @@ class TodayPage(Page):
     def _body(self) -> QWidget:
         labels, theme = self.context.labels, self.context.theme
         body = QWidget(self)
-        row = QHBoxLayout(body)
-        row.setContentsMargins(16, 4, 16, 14)
-        row.setSpacing(12)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, body)
+        self._row.setContentsMargins(16, 4, 16, 14)
+        self._row.setSpacing(12)
         left = QVBoxLayout()
         left.setSpacing(12)
         left.addWidget(self._work_card(), 3)
         left.addWidget(self._changes_card())
-        row.addLayout(left, 1)
+        self._row.addLayout(left, 3)
         self.side = Side(labels, theme, self._creators)
         area = QScrollArea()
         area.setWidget(self.side)
@@ -197,9 +201,24 @@ class TodayPage(Page):
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAccessibleName(labels("today.recent"))
-        area.setFixedWidth(theme.px(352))
-        row.addWidget(area)
+        self._beside = area
+        self._row.addWidget(area)
+        self._arrange()
         return body
+
+    def _arrange(self) -> None:
+        """The figures beside the work list, or under it where both have no room."""
+        px = self.context.theme.px
+        narrow = self.width() < px(_NARROW)
+        self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+        self._row.setStretch(1, 2 if narrow else 0)
+        self._beside.setMinimumWidth(0 if narrow else px(_SIDE))
+        self._beside.setMaximumWidth(_ANY if narrow else px(_SIDE))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Arrange anew where the width calls for it."""
+        super().resizeEvent(event)
+        self._arrange()
 
     def _work_card(self) -> Card:
         labels, theme = self.context.labels, self.context.theme

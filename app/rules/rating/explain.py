@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from app.rules.decay import DAY, MILLION
+from app.rules.decay import MILLION
 from app.rules.rating import ledger
 from app.rules.rating.credit import Dimension
 from app.rules.rating.ledger import BILLION, Ledger
-from app.values import CreditGrade
+from app.values import DAY, CreditGrade
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from app.rules.decay import DAY, MILLION, millionths
+from app.rules.decay import MILLION, millionths
 from app.rules.rating.credit import BY_SCORE, THOUSAND, CreditPolicy, Dimension
-from app.values import CreditGrade, day_end, day_start, local
+from app.values import DAY, CreditGrade, day_end, day_start, local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

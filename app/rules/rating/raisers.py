@@ -11,7 +11,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from app.rules.decay import DAY
+from app.values import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.errors import NotPermittedError, UsageError
-from app.rules.decay import DAY
 from app.rules.rating import ledger
 from app.rules.rating.ledger import Clocks, Ledger
-from app.values import Sanction, iso
+from app.values import DAY, Sanction, iso
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

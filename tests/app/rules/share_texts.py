@@ -9,8 +9,8 @@ from typing import Final
 
 from app.rules.cells import handle_key
 from app.rules.codes import task_code
-from app.rules.decay import DAY
 from app.rules.links import Task
+from app.values import DAY
 
 NOW: Final = 1_795_000_000_000_000
 """A moment in November 2026."""

@@ -13,8 +13,8 @@ import resources
 from app.errors import UsageError
 from app.rules import campaigns
 from app.rules.campaigns import MOVES, Bond, DealState, Ended, Peer, Span
-from app.rules.decay import DAY
 from app.rules.roi import RoiPolicy, Standing
+from app.values import DAY
 
 ROI = RoiPolicy.parse(tomllib.loads(resources.text("policies", "roi.toml")))
 days = st.none() | st.dates().map(lambda one: one.isoformat())

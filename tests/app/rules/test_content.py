@@ -16,7 +16,7 @@ import resources
 from app.errors import UsageError
 from app.rules import content
 from app.rules.content import Calibration, DeskPolicy, Progress, Sent, State, Step
-from app.rules.decay import DAY
+from app.values import DAY
 
 BODY: dict[str, Any] = tomllib.loads(resources.text("policies", "desk.toml"))
 POLICY = DeskPolicy.parse(BODY)

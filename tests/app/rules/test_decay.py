@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rules.decay import DAY, MILLION, millionths
+from app.rules.decay import MILLION, millionths
+from app.values import DAY
 
 
 def by_the_text(age: int, half_life: int) -> int:

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 import resources
 from app.errors import UsageError
-from app.rules.decay import DAY
 from app.rules.outreach import PLACEHOLDERS, Candidate, Reach, answers, channel_of, check_template, fill, hindrance, keys, passed, phone_key, serve, usable
 from app.rules.recruiting import CHANNELS, RecruitingPolicy
-from app.values import Stage
+from app.values import DAY, Stage
 
 POLICY = RecruitingPolicy.parse(tomllib.loads(resources.text("policies", "recruiting.toml")))
 NOW = 1_790_000_000_000_000

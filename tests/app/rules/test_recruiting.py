@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import resources
 from app.errors import UsageError
-from app.rules.decay import DAY
 from app.rules.recruiting import (
     Clash,
     Holding,
@@ -28,7 +27,7 @@ from app.rules.recruiting import (
     returns,
     silent_before,
 )
-from app.values import Group, Stage
+from app.values import DAY, Group, Stage
 
 BODY: dict[str, Any] = tomllib.loads(resources.text("policies", "recruiting.toml"))
 POLICY = RecruitingPolicy.parse(BODY)

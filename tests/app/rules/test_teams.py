@@ -21,7 +21,8 @@ def test_a_new_list_takes_the_place_of_the_old():
 
 
 def test_a_team_without_a_name_is_none():
-    for body in ({"team": {"小林": ""}}, {"team": ["小林"]}, {"teams": {}}):
+    bodies: tuple[dict[str, object], ...] = ({"team": {"小林": ""}}, {"team": ["小林"]}, {"teams": {}})
+    for body in bodies:
         with pytest.raises(UsageError) as caught:
             teams.parse(body)
         assert caught.value.code == "policy_invalid"

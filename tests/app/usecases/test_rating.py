@@ -18,10 +18,9 @@ from app.errors import ProductError, UsageError
 from app.events import CreatorsChanged, Event, Events
 from app.files import ImportRequest
 from app.jobs import Quiet
-from app.rules.decay import DAY
 from app.rules.rating.asked import CreditAsked
 from app.usecases.rating import Rating
-from app.values import Actor, WorkspaceRef, day_start
+from app.values import DAY, Actor, WorkspaceRef, day_start
 from db import maintenance
 from db.engine import writing
 from db.stores.creators import CreatorStore

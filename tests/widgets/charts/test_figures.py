@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from widgets import theme
-from widgets.charts.figures import Bar, Drawn, Hit, Interval, Look, Mark, Point, Series, bars, draw, forest, readable, scatter, shortened, trend
+from widgets.charts.drawn import Drawn, Hit, Look
+from widgets.charts.figures import Bar, Interval, Mark, Point, Series, bars, draw, forest, readable, scatter, shortened, trend
 
 FAMILIES = ("Noto Sans CJK SC", "Noto Sans SC", "Microsoft YaHei UI", "PingFang SC", "Noto Color Emoji")
 

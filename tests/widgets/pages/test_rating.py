@@ -13,12 +13,11 @@ from PySide6.QtCore import QDate, QSettings, Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSpinBox, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from app.events import CreatorsChanged
-from app.rules.decay import DAY
 from app.rules.rating.asked import CreditAsked
 from app.rules.rating.explain import Standing
 from app.rules.rating.sanctions import State
 from app.usecases.creators import Question
-from app.values import Actor, CreditGrade, local
+from app.values import DAY, Actor, CreditGrade, local
 from sync.compose import opener
 from tests.widgets.tables.conftest import press
 from widgets.dialogs.credit_appeal import FileAppeal

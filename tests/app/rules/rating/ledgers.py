@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 import resources
-from app.rules.decay import DAY
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.ledger import Clocks, Event
-from app.values import CreditGrade, aware, moment
+from app.values import DAY, CreditGrade, aware, moment
 
 BODY = tomllib.loads(resources.text("policies", "credit.toml"))
 POLICY = CreditPolicy.parse(BODY)

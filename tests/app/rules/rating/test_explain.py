@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rules.decay import DAY
 from app.rules.rating import explain as rules
 from app.rules.rating.credit import CreditPolicy, Dimension
 from app.rules.rating.explain import NextBest, Standing, explain
 from app.rules.rating.ledger import Clocks, Event
-from app.values import CreditGrade, moment
+from app.values import DAY, CreditGrade, moment
 from tests.app.rules.rating import ledgers
 from tests.app.rules.rating.ledgers import BODY, CLOCKS, GOOD, NOW, POLICY, TWELVE, event, ledger
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rules.decay import DAY, MILLION
+from app.rules.decay import MILLION
 from app.rules.rating import ledger as rules
 from app.rules.rating.credit import CreditPolicy, Dimension
 from app.rules.rating.ledger import Clocks, Event, Ledger
-from app.values import CreditGrade, day_end, moment
+from app.values import DAY, CreditGrade, day_end, moment
 from tests.app.rules.rating import ledgers
 from tests.app.rules.rating.ledgers import BAD, BODY, CLOCKS, GOOD, NOW, POLICY, TWELVE, event, ledger
 

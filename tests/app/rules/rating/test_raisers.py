@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.rules.decay import DAY
 from app.rules.rating import raisers as rules
 from app.rules.rating.credit import CreditPolicy
 from app.rules.rating.raisers import Cause, Change, Confirmation, Deliverable, Entry, Finding, Raised, Review, Reviews, reconcile
+from app.values import DAY
 from tests.app.rules.rating.ledgers import BODY, HOUR, POLICY
 
 DUE = 1_780_000_000_000_000

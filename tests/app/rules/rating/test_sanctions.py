@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import NotPermittedError, ProductError, UsageError
-from app.rules.decay import DAY
 from app.rules.rating import sanctions as rules
 from app.rules.rating.ledger import Clocks, Event, Ledger
 from app.rules.rating.sanctions import Agenda, Appeal, Case, Changed, Proposal, State, agenda, decide, propose
-from app.values import CreditGrade, Sanction
+from app.values import DAY, CreditGrade, Sanction
 from tests.app.rules.rating import ledgers
 from tests.app.rules.rating.ledgers import BODY, CLOCKS, NOW, POLICY, TWELVE, event, ledger
 
