@@ -278,7 +278,8 @@ class Guide(QWidget):
         if chapter.key == self._home and self._shortcuts:
             parts.append(f"<h2>{html.escape(self._labels('help.shortcuts'))}</h2>")
             rows = (
-                f'<tr><td width="42%"><span class="code">&nbsp;{html.escape(keys)}&nbsp;</span></td><td>{html.escape(what)}</td></tr>' for keys, what in self._shortcuts
+                f'<tr><td width="42%"><span class="code">&nbsp;{html.escape(keys)}&nbsp;</span></td><td>{html.escape(what)}</td></tr>'
+                for keys, what in self._shortcuts
             )
             parts.append(f'<table cellspacing="0" cellpadding="4" width="100%">{"".join(rows)}</table>')
         self.text.setHtml("".join(parts))

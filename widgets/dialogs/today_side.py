@@ -141,7 +141,9 @@ class Side(QWidget):
             grid.addWidget(plain(times(one.roas, labels), role="muted" if one.roas is None else "figure"), row + 1, 1)
             text, role = self._compared(one.net_fen, one.net_before_fen)
             grid.addWidget(plain(text, role=role), row + 2, 0)
-            grid.addWidget(plain(labels("today.recent.roas_before", roas=NOTHING if one.roas_before is None else times(one.roas_before, labels)), role="muted"), row + 2, 1)
+            grid.addWidget(
+                plain(labels("today.recent.roas_before", roas=NOTHING if one.roas_before is None else times(one.roas_before, labels)), role="muted"), row + 2, 1
+            )
         return frame
 
     def _compared(self, now: int, before: int) -> tuple[str, str]:
