@@ -121,7 +121,7 @@ class Messages(QObject):
             self.toast(self.sentence(error).text)
             return
         message = self.sentence(error, self.log(error))
-        if (isinstance(error, WorkspaceError) and error.code != "offline") or error.code == "unexpected":
+        if (isinstance(error, WorkspaceError) and error.code != "way_lost") or error.code == "unexpected":
             self._keep(Note(message.text, "error", (self.labels("action.details"), lambda: self.dialog(message))))
             self.dialog(message)
             return

@@ -379,7 +379,7 @@ class Tasks(QObject):
     def _start(self, task: Task, order: _Order) -> None:
         if self.lost_since is not None and order.lane in _SAVING:
             self._running[task] = _over()
-            self._hand(_Ended(task, order, None, WorkspaceError("offline", since=self.since)))
+            self._hand(_Ended(task, order, None, WorkspaceError("way_lost", since=self.since)))
             return
 
         def lead() -> None:

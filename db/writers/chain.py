@@ -251,7 +251,8 @@ def _bring_back(work: Work, table: str, row_id: int, chain: Sequence[_Event]) ->
 def insert(work: Work, table: str, values: Mapping[str, Any]) -> str | None:
     """Insert a row under its old id; the reason why not where what it hangs on is gone or its place is taken."""
     connection, columns = work.connection, Base.metadata.tables[table]
-    for owner, column in (owners[table] for owners in (OWNERS, _ALSO) if table in owners):
+    pointing = {(one.column.table.name, one.parent.name) for one in columns.foreign_keys}
+    for owner, column in sorted(pointing.union(owners[table] for owners in (OWNERS, _ALSO) if table in owners)):
         if values[column] is not None and connection.execute(text(f"select 1 from {owner} where id = :id"), {"id": values[column]}).first() is None:  # noqa: S608
             return "owner_gone"
     if is_taken(connection, table, values):

@@ -578,7 +578,7 @@ def test_every_field_of_every_kind_can_be_asked_for(books: Books) -> None:
     books.take("metrics", DATED + "douyin,1,77,5,1,2026-05-01\ndouyin,1,77,6,1,2026-05-02\n")
     for kind, one in FACTS.items():
         for name, field in one.fields.items():
-            value = {Kind.COUNT: "0", Kind.FEN: "0", Kind.MOMENT: "2026-01-01"}.get(field.kind, "无")
+            value = {Kind.COUNT: "0", Kind.FEN: "0", Kind.NUMBER: "0", Kind.MOMENT: "2026-01-01"}.get(field.kind, "无")
             books.rows(kind, f"{name} = {value}")
     for kind in ("metrics", "contents"):
         assert [row["views"] for row in books.rows(kind, "as_of >= 2026-05-02")] == ["6"], kind

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QHea
 
 from app.errors import WorkspaceError
 from widgets import catalog, theme
+from widgets.dialogs.notice import Elided
 from widgets.dialogs.settings import SettingsDialog
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PLACES = (*(entry.key for entry in catalog.PAGES), "welcome", "trouble", "settin
 def clipped(root: QWidget) -> Iterator[str]:
     """Every text that is wider or higher than its box."""
     for label in root.findChildren(QLabel):
-        if not label.isVisible() or not label.text():
+        if not label.isVisible() or not label.text() or isinstance(label, Elided):  # whose whole text is in its tool tip
             continue
         if label.wordWrap():
             if label.heightForWidth(label.width()) > label.height() + 1:

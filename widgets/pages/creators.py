@@ -534,7 +534,7 @@ class CreatorsPage(Page):
 
     def _refused(self, again: Callable[[], None], error: ProductError) -> None:
         """Tell why something was not saved; what was typed is a click away."""
-        if error.code in {"offline", "database_unreachable"}:
+        if error.code in {"way_lost", "database_unreachable"}:
             text = self.context.messages.sentence(error).text
             self.context.messages.toast(text, kind="error", action=(self._labels("together.repeat"), again))
         else:
