@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from widgets.application import Application
 
 SIZES = ((1280, 800), (1920, 1080))
+SHOWN = tuple((language, theme.NAMES[(at + size) % 2], SIZES[size]) for at, language in enumerate(("zh", "en")) for size in range(len(SIZES)))
+"""Each language in both sizes, one in each look: looks differ in colours, not in the room that words take."""
 PLACES = (*(entry.key for entry in catalog.PAGES), "welcome", "trouble", "settings", "help")
 
 
@@ -89,9 +91,7 @@ def keys(root: QWidget, desk: Application) -> Iterator[str]:
     yield from (text for text in texts if text.startswith(heads))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("look", theme.NAMES)
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "look", "size"), SHOWN, ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}")
 @pytest.mark.parametrize("place", PLACES)
 def test_every_text_fits_and_is_named(make_desk: Callable[..., Application], tmp_path: Path, place: str, language: str, look: str, size: tuple[int, int]):
     desk = make_desk(language=language, look=look)

@@ -329,7 +329,7 @@ def test_ones_own_no_show_is_decided_told_before_and_marked_for_good(qtbot: QtBo
     decide(qtbot, page, says="自行裁定")
     assert services.rating.waiting().events == 0
     found = services.rating.credit(creator)
-    assert [one.self_decided for one in found.entries if one.type == "no_show"] == [True]
+    assert [one.self_decided for one in found.entries.values() if one.type == "no_show"] == [True]
 
 
 def test_an_entry_is_added_for_the_creator_at_hand(qtbot: QtBot, page: RatingPage) -> None:
