@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
-for _name in ("KOC_WORKSPACE", "DISPLAY", "WAYLAND_DISPLAY"):
+os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".pytest_cache" / "modules")  # hundreds of processes are started: each module is compiled once
+for _name in ("PYTHONDONTWRITEBYTECODE", "KOC_WORKSPACE", "DISPLAY", "WAYLAND_DISPLAY"):
     os.environ.pop(_name, None)
 
 
