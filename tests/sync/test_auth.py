@@ -262,12 +262,15 @@ def test_f06_what_is_not_our_answer_is_rejected(star: Desk, engine: OceanEngine,
     engine.twist = twist
     seen: list[tuple[int, str]] = []
     addresses: list[str] = []
+    answered = threading.Event()
 
     def open_page(url: str) -> None:
         addresses.append(parse_qs(urlsplit(url).query)["redirect_uri"][0])
         seen.append(browse(url))
+        answered.set()
 
     assert failing(lambda: star.access().authorise(open_page, Quiet(), ZH)).code == code
+    assert answered.wait(20), "the browser is told as well"
     assert seen[0][0] == 400
     assert "没有成功" in seen[0][1]
     assert star.stored is None
